@@ -1,0 +1,1 @@
+//! Every door for clients: HTTP/JSON and gRPC on one listener.

@@ -1,0 +1,1 @@
+//! The embedded store of Callboard: SQLite, one writer, group commit.

@@ -1,0 +1,1 @@
+//! Test doubles, contract suites and generators for Callboard's ports.

@@ -1,0 +1,1 @@
+//! Every byte format of Callboard, in both directions; no sockets.

@@ -1,0 +1,1 @@
+//! Virtual actors with named broadcast channels: what an application author imports.
