@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::limits::CALL_DEPTH_MAX;
 use crate::payload::{Headers, Payload};
 use crate::trace::TraceContext;
-use crate::{ActorId, Code, Error, MessageId, Name, Position, Publication, Revision, Timestamp};
+use crate::{ActorId, Code, Error, MessageId, Name, Pattern, Position, Publication, Revision, Timestamp};
 
 /// What is asked of an actor. Plain data; it can cross nodes.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ pub enum Cause {
     /// A publication on a topic that the actor listens to. The cursor moves with the Value.
     Delivery {
         /// The pattern of the channel that matched.
-        channel: Name,
+        channel: Pattern,
         /// What was announced.
         publication: Arc<Publication>,
     },
