@@ -1,1 +1,46 @@
-fn main() {}
+//! Developer commands of this repository: `cargo xtask test` runs every check, `cargo xtask tidy` the house rules.
+
+mod exceptions;
+mod source;
+mod suite;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+/// Developer commands of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every check: formatting, house rules, lints, tests, doc tests, documentation.
+    Test,
+    /// Check the house rules: who may use whom, lengths, names, licences, links.
+    Tidy,
+    /// Check dependencies with cargo-deny, which has to be installed.
+    Deny,
+}
+
+fn main() -> ExitCode {
+    let result = Workspace::load().and_then(|workspace| match Arguments::parse().command {
+        Command::Test => suite::run(&workspace),
+        Command::Tidy => tidy::run(&workspace).map(|()| println!("tidy: nothing to say")),
+        Command::Deny => suite::deny(&workspace),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

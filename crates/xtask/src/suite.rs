@@ -1,0 +1,167 @@
+//! `cargo xtask test`: every check in one go, the cheap ones first.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::tidy;
+use crate::workspace::Workspace;
+
+/// One check.
+struct Step {
+    name: &'static str,
+    what: What,
+}
+
+enum What {
+    /// A cargo command; its success is all that counts.
+    Cargo(&'static [&'static str]),
+    /// The same with warnings of rustdoc as errors.
+    Documentation(&'static [&'static str]),
+    /// A cargo command that runs tests; its counts are added up.
+    Tests(&'static [&'static str]),
+    /// The house rules.
+    Tidy,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "format", what: What::Cargo(&["fmt", "--all", "--check"]) },
+    Step { name: "tidy", what: What::Tidy },
+    Step {
+        name: "lints",
+        what: What::Cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+    },
+    Step {
+        name: "tests",
+        what: What::Tests(&["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"]),
+    },
+    Step { name: "doc tests", what: What::Tests(&["test", "--workspace", "--doc", "--no-fail-fast"]) },
+    Step { name: "documentation", what: What::Documentation(&["doc", "--workspace", "--lib", "--no-deps", "--quiet"]) },
+];
+
+/// What the test runner counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+/// Runs all steps; the first that fails ends it.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let begin = now();
+    let mut counts = Counts::default();
+    for Step { name, what } in STEPS {
+        println!("== {name}");
+        let start = now();
+        let result = what.run(workspace, &mut counts);
+        let took = start.elapsed().as_secs_f64();
+        if let Err(error) = result {
+            println!("== {name} failed after {took:.1} s");
+            println!("{} passed, {} failed", counts.passed, counts.failed);
+            return Err(error.context(format!("the step \"{name}\" failed")));
+        }
+        println!("== {name} passed in {took:.1} s");
+    }
+    println!("not run here: cargo xtask deny (advisories; licences were checked by tidy)");
+    println!("all steps passed in {:.0} s", begin.elapsed().as_secs_f64());
+    if counts.ignored > 0 {
+        bail!("{} tests are ignored; a test runs or is removed", counts.ignored);
+    }
+    println!("{} passed, {} failed", counts.passed, counts.failed);
+    Ok(())
+}
+
+/// Runs cargo-deny.
+pub(crate) fn deny(workspace: &Workspace) -> Result<()> {
+    let installed =
+        Command::new("cargo").args(["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !installed.is_ok_and(|status| status.success()) {
+        bail!("cargo-deny is not installed; run: cargo install cargo-deny --locked");
+    }
+    cargo(workspace, &["deny", "--all-features", "check"], &[])
+}
+
+impl What {
+    fn run(&self, workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+        match self {
+            Self::Cargo(arguments) => cargo(workspace, arguments, &[]),
+            Self::Documentation(arguments) => cargo(workspace, arguments, &[("RUSTDOCFLAGS", "-D warnings")]),
+            Self::Tests(arguments) => tests(workspace, arguments, counts),
+            Self::Tidy => tidy::run(workspace),
+        }
+    }
+}
+
+fn cargo(workspace: &Workspace, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+    let mut command = Command::new("cargo");
+    command.current_dir(&workspace.root).args(arguments).envs(environment.iter().copied());
+    let status = command.status().context("starting cargo")?;
+    if !status.success() {
+        bail!("cargo {} failed", arguments.join(" "));
+    }
+    Ok(())
+}
+
+/// Runs tests and adds up their counts while handing their output on.
+fn tests(workspace: &Workspace, arguments: &[&str], counts: &mut Counts) -> Result<()> {
+    let mut child = Command::new("cargo")
+        .current_dir(&workspace.root)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("starting cargo")?;
+    let out = child.stdout.take().context("cargo has no output")?;
+    for line in BufReader::new(out).lines() {
+        let line = line.context("reading the output of cargo")?;
+        println!("{line}");
+        counts.add(&line);
+    }
+    let status = child.wait().context("waiting for cargo")?;
+    if !status.success() {
+        bail!("cargo {} failed", arguments.join(" "));
+    }
+    Ok(())
+}
+
+impl Counts {
+    /// Adds a line of the form `test result: ok. 12 passed; 0 failed; 1 ignored; ...`; other lines are none of its business.
+    fn add(&mut self, line: &str) {
+        let Some(rest) = line.strip_prefix("test result: ") else { return };
+        let mut words = rest.split([' ', ';', '.']).filter(|word| !word.is_empty()).peekable();
+        while let Some(word) = words.next() {
+            let Ok(number) = word.parse::<u64>() else { continue };
+            match words.peek() {
+                Some(&"passed") => self.passed += number,
+                Some(&"failed") => self.failed += number,
+                Some(&"ignored") => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the steps show how long they took")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_all_test_binaries_are_added_up() {
+        let mut counts = Counts::default();
+        for line in [
+            "running 12 tests",
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.12s",
+            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s",
+        ] {
+            counts.add(line);
+        }
+        assert_eq!(counts, Counts { passed: 15, failed: 2, ignored: 1 });
+    }
+}
