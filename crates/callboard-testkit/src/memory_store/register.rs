@@ -1,0 +1,47 @@
+use std::collections::BTreeSet;
+
+use callboard_core::batch::{Registration, Subscriber, SubscriptionId, TimerEntry};
+use callboard_core::{ActorId, Name, Pattern, Timestamp};
+
+use super::tables::Tables;
+
+impl Tables {
+    pub(super) fn register(&mut self, actors: Vec<Registration>, externals: Vec<(Name, Pattern)>, now: Timestamp) {
+        for (name, pattern) in externals {
+            self.subscribe(Subscriber::External(name), pattern);
+        }
+        for registration in actors {
+            let Ok(id) = ActorId::named(&registration.name) else { continue };
+            for (pattern, _) in registration.channels {
+                self.subscribe(Subscriber::Actor(id.clone()), pattern);
+            }
+            self.declare_timers(&id, registration.timers, now);
+        }
+        self.keep();
+    }
+
+    fn subscribe(&mut self, subscriber: Subscriber, pattern: Pattern) {
+        let subscription = SubscriptionId { subscriber, pattern };
+        if !self.subscriptions.contains_key(&subscription) {
+            self.subscriptions.put(subscription, self.head);
+        }
+    }
+
+    fn declare_timers(&mut self, id: &ActorId, declared: Vec<TimerEntry>, now: Timestamp) {
+        let names: BTreeSet<Name> = declared.iter().map(|timer| timer.name.clone()).collect();
+        for timer in self.timers_of(id) {
+            if !names.contains(&timer.name) {
+                self.disarm(id, &timer.name);
+            }
+        }
+        for mut timer in declared {
+            self.actor_row(&timer.actor, now);
+            let armed = self.timers.get(&(timer.actor.clone(), timer.name.clone()));
+            if let Some(armed) = armed.filter(|armed| armed.every_ms == timer.every_ms) {
+                timer.due = armed.due;
+            }
+            self.disarm(&timer.actor.clone(), &timer.name.clone());
+            self.arm(timer);
+        }
+    }
+}
