@@ -1,1 +1,10 @@
 //! Every byte format of Callboard, in both directions; no sockets.
+//!
+//! * [`pb`]: the protobuf API (`callboard.v1`): generated messages, clients and servers, and the one place where they become
+//!   domain values and back. Fields and methods are only ever added.
+//! * [`descriptors`]: the users' protobuf types at run time: payloads as JSON and back.
+//! * [`status`]: the one table from error codes to HTTP, gRPC and close codes.
+
+pub mod descriptors;
+pub mod pb;
+pub mod status;
