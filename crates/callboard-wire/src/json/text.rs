@@ -1,0 +1,118 @@
+//! JSON texts as bytes: read with the place of what is wrong, written without a tree where none is needed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use callboard_core::{Code, Encoding, Payload, Timestamp};
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+
+use crate::descriptors::{Descriptors, TYPE_URL_PREFIX};
+use crate::problem::Problem;
+
+/// Reads a JSON text.
+///
+/// # Errors
+/// A problem with line and column.
+pub fn parse(text: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(text).map_err(|error| unreadable(text, &error))
+}
+
+fn unreadable(text: &[u8], error: &serde_json::Error) -> Problem {
+    if let Err(wrong) = std::str::from_utf8(text) {
+        let detail = format!("the body is not UTF-8: the byte at offset {} begins no character", wrong.valid_up_to());
+        return Problem::new(Code::InvalidPayload, detail);
+    }
+    let (line, column) = (error.line(), error.column());
+    // The library repeats the place at the end of its text; ours stands in members of its own as well.
+    Problem::new(Code::InvalidPayload, format!("the body is not JSON: {error}")).at(line, column)
+}
+
+/// The same JSON text without what stands between its tokens, so that it takes one line.
+///
+/// # Errors
+/// A problem with line and column when it is not JSON.
+pub fn compact(text: &[u8]) -> Result<Vec<u8>, Problem> {
+    serde_json::from_slice::<IgnoredAny>(text).map_err(|error| unreadable(text, &error))?;
+    let mut out = Vec::with_capacity(text.len());
+    squeeze(&mut out, text);
+    Ok(out)
+}
+
+// Copies a valid JSON text without blanks between its tokens.
+fn squeeze(out: &mut Vec<u8>, text: &[u8]) {
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in text {
+        match byte {
+            b' ' | b'\n' | b'\r' | b'\t' if !in_string => continue,
+            b'"' if !escaped => in_string = !in_string,
+            _ => {}
+        }
+        escaped = in_string && *byte == b'\\' && !escaped;
+        out.push(*byte);
+    }
+}
+
+/// Writes a payload as one line of JSON, in the form of [`Descriptors::to_json`]; a payload that cannot be read as its type
+/// becomes `{"@type": ..., "value": "<base64>"}`.
+pub fn write_payload(out: &mut Vec<u8>, descriptors: &Descriptors, payload: &Payload) {
+    let bytes = payload.bytes();
+    if payload.encoding() == Encoding::Json && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        return squeeze(out, bytes);
+    }
+    // Writing a value to memory cannot fail.
+    let _ = serde_json::to_writer(out, &payload_value(descriptors, payload));
+}
+
+/// The same as a value.
+pub(super) fn payload_value(descriptors: &Descriptors, payload: &Payload) -> Value {
+    descriptors.to_json(payload).unwrap_or_else(|_| {
+        let url = format!("{TYPE_URL_PREFIX}{}", payload.type_name());
+        json!({ "@type": url, "value": BASE64.encode(payload.bytes()) })
+    })
+}
+
+/// Reads a time: RFC 3339, or milliseconds since 1970.
+#[must_use]
+pub fn parse_time(text: &str) -> Option<Timestamp> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().ok().map(Timestamp::from_millis);
+    }
+    let time: prost_types::Timestamp = text.parse().ok()?;
+    let seconds = u64::try_from(time.seconds).ok()?;
+    let millis = u64::try_from(time.nanos).ok()? / 1_000_000;
+    seconds.checked_mul(1000)?.checked_add(millis).map(Timestamp::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compacted_text_is_the_same_json_in_one_line() {
+        let text = "{ \"a b\" : [1, 2.50 ,\n\t\"x \\\" \\\\\" , \"\u{e9} \\n\"] }";
+        let compacted = compact(text.as_bytes()).unwrap();
+        assert_eq!(std::str::from_utf8(&compacted).unwrap(), "{\"a b\":[1,2.50,\"x \\\" \\\\\",\"\u{e9} \\n\"]}");
+        assert_eq!(parse(&compacted).unwrap(), parse(text.as_bytes()).unwrap());
+    }
+
+    #[test]
+    fn what_is_not_json_says_where() {
+        let problem = compact(b"{\n  \"a\": 1,\n  oops\n}").unwrap_err();
+        let document: Value = serde_json::from_slice(&problem.to_json()).unwrap();
+        assert_eq!((document["line"].clone(), document["column"].clone()), (3.into(), 3.into()));
+        let problem = parse(b"{\"a\": \"\xff\"}").unwrap_err();
+        assert!(problem.error().message().contains("not UTF-8"), "{problem:?}");
+        // Depth is bounded by the reader; what is deeper is refused, not walked.
+        assert!(compact(&[b'['; 100_000]).is_err());
+    }
+
+    #[test]
+    fn a_time_is_rfc_3339_or_milliseconds() {
+        assert_eq!(parse_time("1500"), Some(Timestamp::from_millis(1500)));
+        assert_eq!(parse_time("1970-01-01T00:00:01.500Z"), Some(Timestamp::from_millis(1500)));
+        assert_eq!(parse_time("1970-01-01T01:00:01.5+01:00"), Some(Timestamp::from_millis(1500)));
+        for bad in ["", "yesterday", "-1", "1969-12-31T23:59:59Z", "99999999999999999999999"] {
+            assert_eq!(parse_time(bad), None, "{bad}");
+        }
+    }
+}
