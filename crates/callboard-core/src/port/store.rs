@@ -124,7 +124,7 @@ pub struct EffectPlace {
 }
 
 /// Where in the order of due timers a page ended.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TimerPlace {
     /// The due time.
     pub due: Timestamp,

@@ -74,6 +74,11 @@ impl<T> PatternIndex<T> {
         self.root.matches(topic.as_str(), &mut visit);
     }
 
+    /// Calls `visit` with every entry.
+    pub fn each(&self, mut visit: impl FnMut(&T)) {
+        self.root.each(&mut visit);
+    }
+
     /// Whether any pattern selects the topic.
     #[must_use]
     pub fn has_match(&self, topic: &Topic) -> bool {
@@ -105,6 +110,11 @@ impl<T> Node<T> {
                 None => node.here.iter().for_each(&mut *visit),
             }
         }
+    }
+
+    fn each(&self, visit: &mut impl FnMut(&T)) {
+        self.here.iter().chain(&self.tail).for_each(&mut *visit);
+        self.tokens.values().chain(self.any.as_deref()).for_each(|node| node.each(visit));
     }
 
     fn is_empty(&self) -> bool {

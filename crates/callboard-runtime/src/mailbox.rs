@@ -1,0 +1,160 @@
+//! The mailbox of one activation: bounded, two lanes, closed exactly once.
+
+use std::collections::VecDeque;
+use std::task::{Poll, Waker};
+
+use callboard_core::port::ActorState;
+use callboard_core::{Cause, Error, Invocation, Reply};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+/// Something for an actor to do, and who waits for it.
+#[derive(Debug)]
+pub(crate) struct Mail {
+    pub(crate) invocation: Invocation,
+    pub(crate) cause: Cause,
+    pub(crate) reply: ReplySlot,
+}
+
+/// Filled once.
+pub(crate) type ReplySlot = oneshot::Sender<Result<Reply, Error>>;
+
+/// What goes before mail.
+#[derive(Debug)]
+pub(crate) enum Control {
+    /// Nobody used the actor for its timeout, as far as the sweeper saw.
+    Idle,
+    /// End behind the mail that is there.
+    Stop,
+    /// What is in memory is no longer what is stored.
+    Forget(oneshot::Sender<()>),
+    /// Show the state.
+    State(oneshot::Sender<ActorState>),
+}
+
+/// What woke the activation.
+#[derive(Debug)]
+pub(crate) enum Wake {
+    Control(Control),
+    Mail(Box<Mail>),
+}
+
+/// Why mail was not taken.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The activation ended; a new one takes it.
+    Closed(Box<Mail>),
+    /// As much waits as may wait.
+    Full(Box<Mail>),
+}
+
+/// Two lanes behind one lock: control goes before mail, mail is taken in the order of its arrival. Memory is used only while
+/// something waits.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    lanes: Mutex<Lanes>,
+    capacity: usize,
+}
+
+#[derive(Debug, Default)]
+struct Lanes {
+    control: Vec<Control>,
+    mail: VecDeque<Box<Mail>>,
+    reader: Option<Waker>,
+    closed: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { lanes: Mutex::default(), capacity }
+    }
+
+    /// Adds mail, or gives it back.
+    pub(crate) fn push(&self, mail: Box<Mail>) -> Result<(), Refused> {
+        let mut lanes = self.lanes.lock();
+        if lanes.closed {
+            return Err(Refused::Closed(mail));
+        }
+        if lanes.mail.len() >= self.capacity {
+            return Err(Refused::Full(mail));
+        }
+        lanes.mail.push_back(mail);
+        let reader = lanes.reader.take();
+        drop(lanes);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        Ok(())
+    }
+
+    /// Adds a control message; a closed mailbox gives it back.
+    pub(crate) fn control(&self, control: Control) -> Result<(), Control> {
+        let mut lanes = self.lanes.lock();
+        if lanes.closed {
+            return Err(control);
+        }
+        lanes.control.push(control);
+        let reader = lanes.reader.take();
+        drop(lanes);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        Ok(())
+    }
+
+    /// Asks the activation to end if it is idle, unless something waits for it.
+    pub(crate) fn suggest_idle(&self) {
+        let mut lanes = self.lanes.lock();
+        if lanes.closed || !lanes.mail.is_empty() || !lanes.control.is_empty() {
+            return;
+        }
+        // Without a waiting reader an action runs, and the next round will see.
+        if let Some(reader) = lanes.reader.take() {
+            lanes.control.push(Control::Idle);
+            drop(lanes);
+            reader.wake();
+        }
+    }
+
+    /// Whether no mail waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lanes.lock().mail.is_empty()
+    }
+
+    /// Waits for the next thing to do. *Cancel safety*: nothing is lost when the future is dropped.
+    pub(crate) async fn next(&self) -> Wake {
+        std::future::poll_fn(|cx| {
+            let mut lanes = self.lanes.lock();
+            if !lanes.control.is_empty() {
+                return Poll::Ready(Wake::Control(lanes.control.remove(0)));
+            }
+            if let Some(mail) = lanes.mail.pop_front() {
+                if lanes.mail.is_empty() && lanes.mail.capacity() > 64 {
+                    lanes.mail = VecDeque::new();
+                }
+                return Poll::Ready(Wake::Mail(mail));
+            }
+            match &lanes.reader {
+                Some(reader) if reader.will_wake(cx.waker()) => {}
+                Some(_) | None => lanes.reader = Some(cx.waker().clone()),
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Closes the mailbox if nothing waits in it; says whether it is closed.
+    pub(crate) fn close_if_empty(&self) -> bool {
+        let mut lanes = self.lanes.lock();
+        lanes.closed |= lanes.mail.is_empty() && lanes.control.is_empty();
+        lanes.closed
+    }
+
+    /// Closes the mailbox and gives back what waited in it.
+    pub(crate) fn close(&self) -> VecDeque<Box<Mail>> {
+        let mut lanes = self.lanes.lock();
+        lanes.closed = true;
+        lanes.control.clear();
+        std::mem::take(&mut lanes.mail)
+    }
+}

@@ -1,0 +1,90 @@
+//! Who is in memory: [`Registry`] maps an [`ActorId`] to the [`Cell`] of its activation, without a global lock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use callboard_core::ActorId;
+use callboard_core::batch::Fence;
+use rapidhash::fast::RandomState;
+
+use crate::hosts::HostEntry;
+use crate::mailbox::Mailbox;
+
+/// What everybody else knows of an activation.
+pub(crate) struct Cell {
+    pub(crate) id: ActorId,
+    pub(crate) host: Arc<HostEntry>,
+    /// Under which everything that the activation decides is committed.
+    pub(crate) fence: Fence,
+    pub(crate) mailbox: Mailbox,
+    // The coarse time of the last mail, in ticks of the sweeper.
+    touched: AtomicU32,
+}
+
+impl Cell {
+    pub(crate) fn new(id: ActorId, host: Arc<HostEntry>, fence: Fence, tick: u32) -> Self {
+        let mailbox = Mailbox::new(host.declaration.mailbox_len_max);
+        Self { id, host, fence, mailbox, touched: AtomicU32::new(tick) }
+    }
+
+    /// Notes that the actor is used.
+    pub(crate) fn touch(&self, tick: u32) {
+        self.touched.store(tick, Ordering::Relaxed);
+    }
+
+    /// How many ticks ago the actor was last used.
+    pub(crate) fn idle_ticks(&self, tick: u32) -> u32 {
+        tick.saturating_sub(self.touched.load(Ordering::Relaxed))
+    }
+}
+
+/// The activations of a node.
+#[derive(Default)]
+pub(crate) struct Registry {
+    cells: papaya::HashMap<ActorId, Arc<Cell>, RandomState>,
+    // Counts the sweeper's rounds; a clock that costs one relaxed load.
+    tick: AtomicU32,
+}
+
+impl Registry {
+    pub(crate) fn tick(&self) -> u32 {
+        self.tick.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn advance_tick(&self) -> u32 {
+        self.tick.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Shows the cell of an actor in memory to `look`.
+    pub(crate) fn with<T>(&self, id: &ActorId, look: impl FnOnce(&Arc<Cell>) -> T) -> Option<T> {
+        self.cells.pin().get(id).map(look)
+    }
+
+    /// The cell of an actor, new if there is none; says whether it is new. Whoever made it starts its activation.
+    pub(crate) fn get_or_insert(&self, id: &ActorId, make: impl FnOnce() -> Cell) -> (Arc<Cell>, bool) {
+        let cells = self.cells.pin();
+        if let Some(cell) = cells.get(id) {
+            return (Arc::clone(cell), false);
+        }
+        let made = Arc::new(make());
+        match cells.try_insert(id.clone(), Arc::clone(&made)) {
+            Ok(_) => (made, true),
+            Err(taken) => (Arc::clone(taken.current), false),
+        }
+    }
+
+    /// Removes a cell, if it is still the one that is registered.
+    pub(crate) fn remove(&self, cell: &Arc<Cell>) {
+        let cells = self.cells.pin();
+        let _ = cells.remove_if(&cell.id, |_, registered| Arc::ptr_eq(registered, cell));
+    }
+
+    /// Shows every cell to `look`.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Arc<Cell>)) {
+        self.cells.pin().values().for_each(|cell| look(cell));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len()
+    }
+}

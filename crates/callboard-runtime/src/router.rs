@@ -1,0 +1,279 @@
+//! The way to an actor: [`Router`] finds its activation or starts one, and implements the [`Dispatcher`] port.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use callboard_core::batch::{OutboxEntry, StoreKey};
+use callboard_core::declaration::{Durability, FailurePolicy};
+use callboard_core::limits::{HEADERS_LEN_MAX, IDEMPOTENCY_KEY_LEN_MAX, VALUE_ITEMS_MAX};
+use callboard_core::port::{BoxFuture, Dispatcher, Events, Owner, Placement, SubscribeRequest};
+use callboard_core::publication::Announcement;
+use callboard_core::value::check_len;
+use callboard_core::{
+    ActorId, Batch, Cause, Code, Error, Invocation, MessageId, Name, Position, Reply, Retry, Shard, Write,
+};
+use tokio::sync::oneshot;
+
+use crate::activation::{ActivationPorts, drive};
+use crate::commit::public_error;
+use crate::hosts::Hosts;
+use crate::mailbox::{Mail, Refused};
+use crate::metrics::EngineMetrics;
+use crate::registry::{Cell, Registry};
+use crate::subscription;
+use crate::tasks::Tasks;
+
+/// Whether the node takes work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Accepting {
+    /// All of it.
+    All = 0,
+    /// Only what belongs to calls that are under way.
+    Inner = 1,
+    /// Nothing.
+    Nothing = 2,
+}
+
+/// The way to an actor.
+pub(crate) struct Router {
+    pub(crate) system: Name,
+    pub(crate) hosts: Arc<Hosts>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) ports: Arc<ActivationPorts>,
+    pub(crate) placement: Arc<dyn Placement>,
+    pub(crate) tasks: Tasks,
+    accepting: AtomicU8,
+    metrics: EngineMetrics,
+    me: std::sync::Weak<Self>,
+}
+
+/// The answer to come.
+pub(crate) type Answer = oneshot::Receiver<Result<Reply, Error>>;
+
+impl Router {
+    pub(crate) fn new(
+        system: Name,
+        hosts: Arc<Hosts>,
+        ports: Arc<ActivationPorts>,
+        placement: Arc<dyn Placement>,
+        tasks: Tasks,
+    ) -> Arc<Self> {
+        let registry = Arc::clone(&ports.registry);
+        Arc::new_cyclic(|me| Self {
+            system,
+            hosts,
+            registry,
+            ports,
+            placement,
+            tasks,
+            accepting: AtomicU8::new(Accepting::All as u8),
+            metrics: EngineMetrics::new(),
+            me: me.clone(),
+        })
+    }
+
+    /// Changes what is taken.
+    pub(crate) fn accept(&self, accepting: Accepting) {
+        self.accepting.store(accepting as u8, Ordering::Release);
+    }
+
+    pub(crate) fn is_accepting(&self) -> bool {
+        self.accepting.load(Ordering::Relaxed) == Accepting::All as u8
+    }
+
+    /// Counts a delivery, an effect or a timer that is tried again.
+    pub(crate) fn delivery_retried(&self) {
+        self.metrics.delivery_retries.increment(1);
+    }
+
+    /// Counts one that is not.
+    pub(crate) fn delivery_given_up(&self, policy: FailurePolicy) {
+        match policy {
+            FailurePolicy::DeadLetter => self.metrics.dead_letters.increment(1),
+            FailurePolicy::Park => self.metrics.parked.increment(1),
+        }
+    }
+
+    fn check_open(&self, inner: bool) -> Result<(), Error> {
+        match self.accepting.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            1 if inner => Ok(()),
+            _ => Err(Error::new(
+                Code::Unavailable,
+                "the node is stopping; send the request to another node or try again",
+            )
+            .with_retry(Retry::Safe)),
+        }
+    }
+
+    /// Puts an invocation into its actor's mailbox. *Ordering*: mail is taken in the order of these calls.
+    pub(crate) fn send(&self, invocation: Invocation, cause: Cause) -> Result<Answer, Error> {
+        let (reply, answer) = oneshot::channel();
+        let mut mail = Box::new(Mail { invocation, cause, reply });
+        loop {
+            let id = &mail.invocation.target;
+            let known = self.registry.with(id, Arc::clone);
+            let cell = match known {
+                Some(cell) => cell,
+                None => self.activate(id)?,
+            };
+            match cell.mailbox.push(mail) {
+                Ok(()) => return Ok(answer),
+                Err(Refused::Full(mail)) => return Err(overloaded(&mail.invocation.target)),
+                Err(Refused::Closed(back)) => {
+                    // It is on its way out of the registry; the next one is ours to start.
+                    self.registry.remove(&cell);
+                    mail = back;
+                }
+            }
+        }
+    }
+
+    fn activate(&self, id: &ActorId) -> Result<Arc<Cell>, Error> {
+        let host = self.hosts.of(id)?;
+        let fence = match self.placement.owner(Shard::of_actor(&self.system, id)) {
+            Owner::Here(fence) => fence,
+            Owner::There(_) | Owner::Nobody => {
+                return Err(Error::new(Code::Fenced, format!("this node does not own actor {id}; try again")));
+            }
+        };
+        let Some(me) = self.me.upgrade() else {
+            return Err(Error::new(Code::Unavailable, "the node is stopping"));
+        };
+        let tick = self.registry.tick();
+        let (cell, new) = self.registry.get_or_insert(id, || Cell::new(id.clone(), Arc::clone(host), fence, tick));
+        if new {
+            self.tasks.spawn(drive(Arc::clone(&cell), Arc::clone(&self.ports), me));
+        }
+        Ok(cell)
+    }
+
+    fn check(&self, invocation: &Invocation) -> Result<(), Error> {
+        self.check_open(invocation.chain.path().next().is_some())?;
+        check_len(&invocation.payload)?;
+        if invocation.headers.len() > HEADERS_LEN_MAX {
+            return Err(Error::new(
+                Code::TooLarge,
+                format!("{} headers were given; the most is {HEADERS_LEN_MAX}", invocation.headers.len()),
+            ));
+        }
+        match &invocation.key {
+            Some(key) if key.is_empty() || key.len() > IDEMPOTENCY_KEY_LEN_MAX => Err(Error::new(
+                Code::InvalidPayload,
+                format!("an idempotency key has 1 to {IDEMPOTENCY_KEY_LEN_MAX} bytes, {} were given", key.len()),
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Commits what no actor decided, under the fence of a topic's or an actor's shard.
+    pub(crate) async fn commit(
+        &self,
+        shard: Shard,
+        actor: Option<(ActorId, Option<StoreKey>)>,
+        writes: Vec<Write>,
+    ) -> Result<crate::commit::Committed, callboard_core::port::CommitError> {
+        let Owner::Here(fence) = self.placement.owner(shard) else {
+            return Err(callboard_core::port::CommitError::Fenced(shard));
+        };
+        let now = self.ports.clock.now();
+        let (actor, key) = actor.map_or((None, None), |(actor, key)| (Some(actor), key));
+        self.ports.committer.commit(Batch { fence, actor, key, now, writes }).await
+    }
+
+    async fn post_effect(self: Arc<Self>, invocation: Invocation) -> Result<MessageId, Error> {
+        self.check(&invocation)?;
+        let host = self.hosts.of(&invocation.target)?;
+        host.resolve(&invocation.action)?;
+        let now = self.ports.clock.now();
+        let id = MessageId::new(now, self.ports.entropy.next_u128());
+        if host.declaration.durability == Durability::Volatile {
+            // Nothing of this actor survives the process, so neither need the invocation.
+            let answer = self.send(invocation, Cause::Call)?;
+            self.tasks.spawn(async move { drop(answer.await) });
+            return Ok(id);
+        }
+        let shard = Shard::of_actor(&self.system, &invocation.target);
+        let Invocation { target, action, payload, headers, trace, .. } = invocation;
+        let entry = OutboxEntry { id, origin: None, target, action, payload, headers, trace, due: now };
+        self.commit(shard, None, vec![Write::Effect(entry)]).await.map_err(|error| public_error(&error))?;
+        Ok(id)
+    }
+
+    async fn publish_all(self: Arc<Self>, announcements: Vec<Announcement>) -> Result<Vec<Position>, Error> {
+        self.check_open(false)?;
+        if announcements.len() > VALUE_ITEMS_MAX {
+            return Err(Error::new(
+                Code::TooLarge,
+                format!("{} publications were given at once; the most is {VALUE_ITEMS_MAX}", announcements.len()),
+            ));
+        }
+        for announcement in &announcements {
+            check_len(&announcement.payload)?;
+        }
+        let Some(first) = announcements.first() else { return Ok(Vec::new()) };
+        let shard = Shard::of_topic(&self.system, &first.topic);
+        let durable: Vec<bool> =
+            announcements.iter().map(|announcement| self.ports.rules.is_durable(&announcement.topic)).collect();
+        let mut ephemeral = Vec::new();
+        let mut writes = Vec::new();
+        for (announcement, durable) in announcements.into_iter().zip(&durable) {
+            if *durable { writes.push(Write::Publish(announcement)) } else { ephemeral.push(announcement) }
+        }
+        let mut committed = Vec::new();
+        if !writes.is_empty() {
+            let receipt = self.commit(shard, None, writes).await.map_err(|error| public_error(&error))?;
+            committed.extend(receipt.receipt().publications.iter().map(|publication| publication.position));
+        }
+        let mut ephemeral = ephemeral.into_iter().map(|announcement| self.ports.hub.announce(announcement));
+        let mut committed = committed.into_iter();
+        Ok(durable.iter().filter_map(|durable| if *durable { committed.next() } else { ephemeral.next() }).collect())
+    }
+}
+
+fn overloaded(actor: &ActorId) -> Error {
+    Error::new(Code::Overloaded, format!("the mailbox of actor {actor} is full; try again after a pause"))
+}
+
+impl Dispatcher for Router {
+    fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, Result<Reply, Error>> {
+        if let Err(error) = self.check(&invocation) {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let deadline = invocation.deadline;
+        let answer = match self.send(invocation, Cause::Call) {
+            Ok(answer) => answer,
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        };
+        Box::pin(async move {
+            match tokio::time::timeout_at(deadline.into(), answer).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(Error::new(Code::Internal, "the activation ended without an answer")),
+                Err(_) => Err(Error::new(Code::DeadlineExceeded, "the call did not end before its deadline")),
+            }
+        })
+    }
+
+    fn post(&self, invocation: Invocation) -> BoxFuture<'static, Result<MessageId, Error>> {
+        let Some(me) = self.me.upgrade() else { return stopping() };
+        Box::pin(me.post_effect(invocation))
+    }
+
+    fn publish(&self, announcements: Vec<Announcement>) -> BoxFuture<'static, Result<Vec<Position>, Error>> {
+        let Some(me) = self.me.upgrade() else { return stopping() };
+        Box::pin(me.publish_all(announcements))
+    }
+
+    fn subscribe(&self, request: SubscribeRequest) -> BoxFuture<'static, Result<Events, Error>> {
+        if let Err(error) = self.check_open(true) {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let (hub, log) = (Arc::clone(&self.ports.hub), Arc::clone(&self.ports.store));
+        Box::pin(subscription::open(hub, log, request))
+    }
+}
+
+fn stopping<T: Send + 'static>() -> BoxFuture<'static, Result<T, Error>> {
+    Box::pin(std::future::ready(Err(Error::new(Code::Unavailable, "the node is stopping"))))
+}

@@ -1,0 +1,241 @@
+//! [`Runtime::start`]: wiring only, top to bottom; stop in reverse.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard_core::batch::{Fence, Registration, TimerEntry};
+use callboard_core::declaration::ActorKind;
+use callboard_core::port::{ActorHost, Dispatcher, ExternalRegistration, Operator, Owner, Placement};
+use callboard_core::{ActorId, Error, Mark, NodeId, Shard, Timestamp};
+use tokio::sync::mpsc;
+
+use crate::activation::{ActivationPorts, unavailable};
+use crate::commit::Committer;
+use crate::config::{Ports, RuntimeConfig};
+use crate::external;
+use crate::feed::Hearing;
+use crate::feeds::{Feeds, Who};
+use crate::hosts::{HostEntry, Hosts};
+use crate::hub::Hub;
+use crate::mailbox::Control;
+use crate::operator::Console;
+use crate::perform::{Lane, Lanes};
+use crate::registry::Registry;
+use crate::relay::Relay;
+use crate::router::{Accepting, Router};
+use crate::supervision::{Run, Supervisor};
+use crate::tasks::Tasks;
+use crate::timers::Timers;
+use crate::{housekeeping, passivation};
+
+/// Committed publications, effects and timers that wait for their service; what is more is read from the store.
+const LANE_LEN: usize = 4096;
+
+/// A running engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    router: Arc<Router>,
+    console: Arc<Console>,
+    feeds: Arc<Feeds>,
+    supervisor: Supervisor,
+    // Dropped to let the committer end behind its last batch.
+    committer_ended: tokio::sync::Mutex<Option<mpsc::Receiver<()>>>,
+    tasks: Tasks,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime").field("system", &self.0.router.system).finish_non_exhaustive()
+    }
+}
+
+/// A node alone owns every shard.
+struct Alone(Vec<Fence>);
+
+impl Placement for Alone {
+    fn owner(&self, shard: Shard) -> Owner {
+        self.0.get(usize::from(shard.number())).map_or(Owner::Nobody, |fence| Owner::Here(*fence))
+    }
+}
+
+impl Runtime {
+    /// Starts the engine: takes the shards, registers the actors, goes on where the store stands. When this returns, calls are
+    /// taken; deliveries, effects and timers that were left from an earlier run have begun.
+    ///
+    /// # Errors
+    /// `InvalidPayload` for a wrong declaration, `Unavailable` when the store cannot be used.
+    pub async fn start(
+        config: RuntimeConfig,
+        hosts: Vec<Arc<dyn ActorHost>>,
+        externals: Vec<ExternalRegistration>,
+        ports: Ports,
+    ) -> Result<Self, Error> {
+        let hosts = Arc::new(Hosts::new(hosts)?);
+        let Ports { store, clock, entropy } = ports;
+        let node = NodeId(entropy.next());
+        let mut fences = store.acquire(node, Shard::all().collect()).await.map_err(|e| unavailable(&e))?;
+        fences.sort_by_key(|fence| fence.shard);
+        let now = clock.now();
+        let durable = externals.iter().filter_map(|external| Some((external.name.clone()?, external.pattern.clone())));
+        let registrations = hosts.sorted().into_iter().map(|host| registration(host, now)).collect::<Result<_, _>>()?;
+        store.register(registrations, durable.collect(), now).await.map_err(|e| unavailable(&e))?;
+
+        let supervisor = Supervisor::start(Arc::clone(&entropy)).await?;
+        let tasks = Tasks::default();
+        let registry = Arc::<Registry>::default();
+        let hub = Hub::new(Arc::clone(&config.topics), Arc::clone(&clock));
+        let (hub_lane, hub_reader) = Lane::new(LANE_LEN);
+        let (feeds_lane, feeds_reader) = Lane::new(LANE_LEN);
+        let (effects_lane, effects_reader) = Lane::new(LANE_LEN);
+        let (timers_lane, timers_reader) = Lane::new(LANE_LEN);
+        let lanes = Lanes { hub: hub_lane, feeds: feeds_lane, effects: effects_lane, timers: timers_lane };
+        let (committer, commit_handle) = Committer::new(Arc::clone(&store), Arc::clone(&clock), Arc::new(lanes));
+        let schedule = passivation::Schedule::new(&hosts);
+        let activation_ports = ActivationPorts {
+            store,
+            clock,
+            entropy,
+            rules: Arc::clone(&config.topics),
+            committer: commit_handle,
+            hub: Arc::clone(&hub),
+            registry: Arc::clone(&registry),
+            passivation: schedule,
+        };
+        let router = Router::new(
+            config.system.clone(),
+            hosts,
+            Arc::new(activation_ports),
+            Arc::new(Alone(fences)),
+            tasks.clone(),
+        );
+        let feeds = Feeds::new(Arc::clone(&router), &externals).await?;
+        let console = Console::new(Arc::clone(&router), Arc::clone(&feeds));
+        hub.hear_ephemeral(Some(ephemeral_hearer(&router, &feeds)));
+        external::start(&externals, &hub, &tasks);
+
+        let (ended, committer_ended) = mpsc::channel(1);
+        supervisor.run(
+            "committer",
+            service(committer, move |committer| {
+                let ended = ended.clone();
+                async move {
+                    committer.run().await;
+                    drop(ended);
+                }
+            }),
+        );
+        supervisor.run("hub", service((hub, Arc::new(hub_reader)), |(hub, lane)| hub.run(lane)));
+        supervisor.run("feeds", service((Arc::clone(&feeds), Arc::new(feeds_reader)), |(feeds, lane)| feeds.run(lane)));
+        let relay = Relay::new(Arc::clone(&router));
+        supervisor.run("relay", service((relay, Arc::new(effects_reader)), |(relay, lane)| relay.run(lane)));
+        let timers = Timers::new(Arc::clone(&router));
+        supervisor.run("timers", service((timers, Arc::new(timers_reader)), |(timers, lane)| timers.run(lane)));
+        let active_max = config.active_max;
+        supervisor
+            .run("passivation", service(registry, move |registry| passivation::run(registry, schedule, active_max)));
+        supervisor.run("housekeeping", service(Arc::clone(&router), housekeeping::run));
+
+        let committer_ended = tokio::sync::Mutex::new(Some(committer_ended));
+        Ok(Self(Arc::new(Inner { router, console, feeds, supervisor, committer_ended, tasks })))
+    }
+
+    /// Invokes, publishes, subscribes.
+    #[must_use]
+    pub fn dispatcher(&self) -> Arc<dyn Dispatcher> {
+        Arc::<Router>::clone(&self.0.router)
+    }
+
+    /// Lists, explains, retries.
+    #[must_use]
+    pub fn operator(&self) -> Arc<dyn Operator> {
+        Arc::<Console>::clone(&self.0.console)
+    }
+
+    /// Stops: takes no new work, lets accepted work end within the time, writes what waits, ends. What could not end in time is
+    /// abandoned: it was not acknowledged, or is found in the store at the next start.
+    pub async fn stop(&self, within: Duration) {
+        let inner = &self.0;
+        inner.router.accept(Accepting::Inner);
+        inner.router.ports.hub.hear_ephemeral(None);
+        let drained = async {
+            loop {
+                let mut left = 0;
+                inner.router.registry.each(|cell| {
+                    left += 1;
+                    let _ = cell.mailbox.control(Control::Stop);
+                });
+                if left == 0 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(within, drained).await.is_err() {
+            tracing::warn!(left = inner.router.registry.len(), "actors were still busy when the time to stop was over");
+        }
+        inner.feeds.write_watermark().await;
+        inner.router.accept(Accepting::Nothing);
+        inner.committer_ended.lock().await.take();
+        inner.supervisor.stop().await;
+        let _ = tokio::time::timeout(Duration::from_millis(500), inner.tasks.none_left()).await;
+    }
+}
+
+/// A service whose parts are cloned for each run.
+fn service<P, F>(parts: P, run: impl Fn(P) -> F + Send + Sync + 'static) -> Run
+where
+    P: Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    Arc::new(move || Box::pin(run(parts.clone())))
+}
+
+/// What is kept of a declared actor.
+fn registration(host: &Arc<HostEntry>, now: Timestamp) -> Result<Registration, Error> {
+    let declaration = &host.declaration;
+    let id = ActorId::named(&declaration.name)?;
+    let timers = match declaration.kind {
+        ActorKind::Unnamed => Vec::new(),
+        ActorKind::Named => declaration
+            .actions
+            .iter()
+            .filter_map(|action| {
+                let timer = action.timer?;
+                Some(TimerEntry {
+                    actor: id.clone(),
+                    name: action.name.clone(),
+                    due: now.after(timer.every),
+                    every_ms: u64::try_from(timer.every.as_millis()).unwrap_or(u64::MAX),
+                    catch_up: timer.catch_up,
+                })
+            })
+            .collect(),
+    };
+    let channels = declaration.channels.iter().map(|channel| (channel.pattern.clone(), channel.on_failure)).collect();
+    Ok(Registration { name: declaration.name.clone(), kind: declaration.kind, channels, timers })
+}
+
+/// Hands ephemeral publications to the named actors that listen: at most once, and not at all when a mailbox is full.
+fn ephemeral_hearer(router: &Arc<Router>, feeds: &Arc<Feeds>) -> crate::hub::EphemeralHearer {
+    let (router, feeds) = (Arc::downgrade(router), Arc::downgrade(feeds));
+    Arc::new(move |publication| {
+        let (Some(router), Some(feeds)) = (router.upgrade(), feeds.upgrade()) else { return };
+        for entry in feeds.hearers(&publication.topic) {
+            match &entry.who {
+                Who::Named { id, action, index, on_failure } => {
+                    debug_assert_eq!(publication.mark, Mark::ZERO, "only ephemeral publications have no mark");
+                    let hearing = Hearing::Actor {
+                        id: id.clone(),
+                        action: action.clone(),
+                        index: *index,
+                        on_failure: *on_failure,
+                    };
+                    hearing.hear_once(&router, &entry.pattern, publication);
+                }
+                Who::Instances { .. } | Who::External { .. } => {}
+            }
+        }
+    })
+}
