@@ -1,1 +1,57 @@
-//! The attribute and derive macros of callboard.
+//! The macros of [`callboard`](https://docs.rs/callboard). They write trait impls that a person could write by hand, and check
+//! at compile time, by the same code, what the runtime checks at start.
+
+use proc_macro::TokenStream;
+
+mod actor;
+mod arguments;
+mod channel;
+mod check;
+mod duration;
+mod expand;
+mod message;
+mod method;
+mod reference;
+mod topic;
+
+/// Makes the `impl` block of a type the code of an actor: writes its `Actor` impl, and a typed reference (`OrderProcessorRef`,
+/// from `OrderProcessor::at`) to call it by.
+///
+/// | key | |
+/// |---|---|
+/// | `name = "order_processor"` | its name; without it the type's in snake case |
+/// | `kind = named` or `unnamed` | one in the system, or a template of instances that are addressed by a key; `named` without it |
+/// | `state = OrderState` | what it remembers; without it (or with `stateful = false`) nothing |
+/// | `channels = [("order.events", "handle"), "user.>" => log, "audit"]` | what it listens to, and the action that handles it; `receive` without one |
+/// | `durability = durable`, `snapshot("1s")` or `volatile` | how soon what it decides is on disk; `durable` without it |
+/// | `on_failure = dead_letter` or `park` | what happens to what it keeps failing to handle; `dead_letter` without it |
+/// | `deactivate_timeout = "10s"` | how long it may be idle before it leaves memory |
+/// | `mailbox = 1024` | how much mail may wait for it |
+///
+/// A method with `#[action]` is an action; other methods are left alone. Its parameters are told apart by their types, in any
+/// order, and none is needed: `&self`, `&Context`, the state (`S` to change it, `&S` to look at it), and one more, which is the
+/// payload. It may be async. It returns a `Value`, nothing, or a `Result` of either.
+///
+/// | key | |
+/// |---|---|
+/// | `name = "create_order"` | the action's name; without it the method's. Methods of one name differ by payload type |
+/// | `timer = "30s"` | the runtime invokes it every so often; it takes no payload |
+/// | `catch_up = once`, `all` or `skip` | what happens to the times that passed while the node was down; `once` without it |
+///
+/// A method with `#[init]` runs at each activation, once the state is loaded.
+#[proc_macro_attribute]
+pub fn actor(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    actor::expand(arguments.into(), item.into()).into()
+}
+
+/// Makes a serde type a message, encoded as JSON, under `#[message(name = "shop.Order")]` or the type's own name.
+#[proc_macro_derive(Message, attributes(message))]
+pub fn message(item: TokenStream) -> TokenStream {
+    message::derive(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// A topic that is checked when it is compiled and parsed once: `topic!("order.events")`.
+#[proc_macro]
+pub fn topic(text: TokenStream) -> TokenStream {
+    topic::expand(text.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -1,0 +1,10 @@
+//! What an actor's file imports: `use callboard::prelude::*;`.
+
+pub use callboard_core::{ActorId, Code, MessageId, Timestamp};
+
+pub use crate::actor::{Actor, Stateless};
+pub use crate::client::Caller;
+pub use crate::error::{CallError, Error, Result};
+pub use crate::message::{AnyPayload, Json};
+pub use crate::value::{Broadcast, Effect, Respond, Unchanged, Value};
+pub use crate::{Context, Message, actor, topic};
