@@ -53,9 +53,9 @@ pub enum Write {
     },
     /// A publication gets the next position of its topic.
     Publish(Announcement),
-    /// An effect enters the outbox.
+    /// An effect enters the outbox; one whose id is there already changes nothing.
     Effect(OutboxEntry),
-    /// A scheduled effect of the batch's actor leaves the outbox, if it is still there.
+    /// A scheduled effect that the batch's actor asked for leaves the outbox, if it is still there.
     CancelEffect(MessageId),
     /// The effect that caused this batch leaves the outbox. *Guard* (`Duplicate`): it is there.
     ConsumeEffect(MessageId),
@@ -84,11 +84,11 @@ pub enum Write {
     DropTimer(Name),
     /// The response under the caller's idempotency key; replaces nothing.
     Reply(RecordedReply),
-    /// A delivery or an effect is set aside.
+    /// A delivery or an effect is set aside; one whose id is there already changes nothing.
     DeadLetter(Box<DeadLetter>),
     /// A dead letter is dropped. *Guard* (`Duplicate`): it is there.
     DropDeadLetter(MessageId),
-    /// Deliveries of a topic to a subscription stop.
+    /// Deliveries of a topic to a subscription stop; parking again renews the reason.
     Park(Box<Parked>),
     /// They go on. *Guard* (`Duplicate`): they were stopped.
     Unpark {
@@ -97,8 +97,9 @@ pub enum Write {
         /// Of which topic.
         topic: Topic,
     },
-    /// Everything stored of the batch's actor is removed: state, revisions, tags, timers, cursors of an instance, recorded
-    /// replies. *Guard* (`Conflict`): it is there.
+    /// Everything stored of the batch's actor is removed: state, revisions, tags, timers, recorded replies, and the cursors and
+    /// parked deliveries of an instance. Those of a named actor stay, since its subscriptions go on. *Guard* (`Conflict`): it
+    /// is there.
     DeleteActor,
     /// Every durable subscriber is done with everything up to this mark; it never moves back.
     Watermark(Mark),

@@ -41,7 +41,7 @@ pub enum CommitError {
 /// What a commit gave.
 #[derive(Clone, Debug, Default)]
 pub struct Receipt {
-    /// The store's handle of the batch's actor, if it has one.
+    /// The store's handle of the batch's actor, if anything is stored of it.
     pub key: Option<StoreKey>,
     /// The publications of the batch, in their order, at their positions.
     pub publications: Vec<Arc<Publication>>,
@@ -88,7 +88,8 @@ pub struct ActorSummary {
     pub tags: Headers,
     /// When it last changed.
     pub time: Timestamp,
-    /// The store's mark when it was first written.
+    /// When it was first written: a mark of its own, after every publication that was committed before and before those of its
+    /// own first batch.
     pub created: Mark,
 }
 
@@ -143,7 +144,7 @@ pub struct SweepRequest {
     pub now: Timestamp,
     /// Publications after this mark are not seen by everyone yet, and stay.
     pub watermark: Mark,
-    /// Where the last step ended.
+    /// Where the last step ended; that topic is looked at once more, since the step may have run out of rows there.
     pub after: Option<Topic>,
     /// Look at no more topics than this.
     pub topics: usize,
@@ -187,8 +188,8 @@ pub trait Store: super::BroadcastLog {
     /// answer is `CommitError::Store` and nothing was written.
     fn commit(&self, batches: Vec<Batch>) -> BoxFuture<'_, Vec<Result<Receipt, CommitError>>>;
 
-    /// The present of an actor; `None` when nothing was ever stored of it. An actor that only has a row because of its timers
-    /// or cursors is at revision zero.
+    /// The present of an actor; `None` when nothing was ever stored of it. An actor that only has a row because of its timers,
+    /// cursors or recorded replies is at revision zero.
     fn load(&self, actor: &ActorId) -> BoxFuture<'_, Result<Option<Snapshot>, StoreError>>;
 
     /// An actor at a revision, while it is kept ([`crate::limits::REVISIONS_KEPT`]).
@@ -231,7 +232,7 @@ pub trait Store: super::BroadcastLog {
     ) -> BoxFuture<'_, Result<Option<Position>, StoreError>>;
 
     /// The mark after which a subscription hears: its registration, or for an instance the greater of that and its
-    /// creation. `None` when it is not registered.
+    /// creation (an instance of which nothing is stored yet has no creation). `None` when it is not registered.
     fn hears_after(&self, subscription: &SubscriptionId) -> BoxFuture<'_, Result<Option<Mark>, StoreError>>;
 
     /// The mark up to which every durable subscriber is done; see [`crate::Write::Watermark`].
