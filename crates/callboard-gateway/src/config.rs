@@ -1,0 +1,126 @@
+//! [`GatewayConfig`]: where the doors listen and what they bear.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use callboard_core::limits::{PAYLOAD_LEN_MAX, STREAM_WINDOW_LEN};
+
+use crate::serve::GatewayError;
+
+/// Where the doors listen, and every bound of the listener. What is over a bound has a named answer; none is unlimited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayConfig {
+    /// The address of HTTP and gRPC. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Bytes of a request's body. Answer: `TooLarge`.
+    pub body_len_max: usize,
+    /// Bytes of a request's line and headers together. Answer: status 431.
+    pub header_len_max: usize,
+    /// How long the headers of an HTTP/1 request may take, and how long such a connection may be idle before it is closed.
+    pub header_read_timeout: Duration,
+    /// How long a request's body may take. Answer: `DeadlineExceeded` with status 408.
+    pub body_read_timeout: Duration,
+    /// How often an idle HTTP/2 connection is asked whether it is still there; it is closed when no answer comes as fast.
+    pub keep_alive: Duration,
+    /// Open connections. Answer: status 503 on a connection that is closed at once.
+    pub connections_max: usize,
+    /// Requests under way, without streams. Answer: `Overloaded`.
+    pub requests_max: usize,
+    /// Open streams of publications over HTTP. Answer: `Overloaded`.
+    pub streams_max: usize,
+    /// Requests under way on one HTTP/2 connection. Answer: the protocol makes the client wait.
+    pub requests_per_connection_max: u32,
+    /// How often a quiet event stream says that it is alive.
+    pub ping_interval: Duration,
+}
+
+/// The address of a node that was told nothing else.
+pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4000);
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            listen: LISTEN,
+            body_len_max: PAYLOAD_LEN_MAX,
+            header_len_max: 64 * 1024,
+            header_read_timeout: Duration::from_secs(30),
+            body_read_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(20),
+            connections_max: 10_000,
+            requests_max: 4096,
+            streams_max: 10_000,
+            requests_per_connection_max: u32::try_from(STREAM_WINDOW_LEN).unwrap_or(u32::MAX),
+            ping_interval: Duration::from_secs(15),
+        }
+    }
+}
+
+/// The HTTP/1 parser needs this much to work at all.
+const HEADER_LEN_MIN: usize = 8 * 1024;
+
+impl GatewayConfig {
+    /// The defaults at another address.
+    #[must_use]
+    pub fn on(listen: SocketAddr) -> Self {
+        Self { listen, ..Self::default() }
+    }
+
+    /// Checks what the types do not say.
+    ///
+    /// # Errors
+    /// [`GatewayError::Config`] with the setting and what to write.
+    pub fn validate(&self) -> Result<(), GatewayError> {
+        let refuse = |text: String| Err(GatewayError::Config(text));
+        for (name, zero) in [
+            ("body_len_max", self.body_len_max == 0),
+            ("header_read_timeout", self.header_read_timeout.is_zero()),
+            ("body_read_timeout", self.body_read_timeout.is_zero()),
+            ("keep_alive", self.keep_alive.is_zero()),
+            ("connections_max", self.connections_max == 0),
+            ("requests_max", self.requests_max == 0),
+            ("streams_max", self.streams_max == 0),
+            ("requests_per_connection_max", self.requests_per_connection_max == 0),
+            ("ping_interval", self.ping_interval.is_zero()),
+        ] {
+            if zero {
+                return refuse(format!("{name} is zero; give at least 1"));
+            }
+        }
+        if self.header_len_max < HEADER_LEN_MIN {
+            return refuse(format!("header_len_max is {}; give at least {HEADER_LEN_MIN}", self.header_len_max));
+        }
+        if self.body_len_max > PAYLOAD_LEN_MAX {
+            return refuse(format!(
+                "body_len_max is {}; a payload has at most {PAYLOAD_LEN_MAX} bytes, so give no more",
+                self.body_len_max
+            ));
+        }
+        for (name, count) in [("requests_max", self.requests_max), ("streams_max", self.streams_max)] {
+            if count > tokio::sync::Semaphore::MAX_PERMITS {
+                return refuse(format!("{name} is {count}; the most is {}", tokio::sync::Semaphore::MAX_PERMITS));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_a_wrong_setting_is_named() {
+        GatewayConfig::default().validate().unwrap();
+        let wrong = [
+            (GatewayConfig { requests_max: 0, ..Default::default() }, "requests_max"),
+            (GatewayConfig { keep_alive: Duration::ZERO, ..Default::default() }, "keep_alive"),
+            (GatewayConfig { header_len_max: 100, ..Default::default() }, "header_len_max"),
+            (GatewayConfig { body_len_max: usize::MAX, ..Default::default() }, "body_len_max"),
+            (GatewayConfig { streams_max: usize::MAX, ..Default::default() }, "streams_max"),
+        ];
+        for (config, name) in wrong {
+            let text = config.validate().unwrap_err().to_string();
+            assert!(text.contains(name), "{text}");
+        }
+    }
+}

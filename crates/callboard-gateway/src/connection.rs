@@ -1,0 +1,208 @@
+//! One connection: HTTP/1.1 or HTTP/2 with prior knowledge, HTTP/JSON or gRPC.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response, header};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tower::Service as _;
+
+use crate::config::GatewayConfig;
+use crate::doors::{Closing, Doors};
+use crate::metrics::Connections;
+use crate::{grpc, http as json};
+
+/// What every connection serves: the doors side by side, told apart by the content type.
+#[derive(Debug)]
+pub(crate) struct Front {
+    config: GatewayConfig,
+    json: Router,
+    grpc: Router,
+    requests: Arc<Semaphore>,
+}
+
+impl Front {
+    pub(crate) fn new(doors: Doors, extra: Router, config: GatewayConfig, closing: Closing) -> Self {
+        crate::metrics::describe();
+        let requests = Arc::new(Semaphore::new(config.requests_max));
+        let grpc = grpc::routes(&doors, closing.clone());
+        let json = json::routes(doors, &config, Arc::clone(&requests), closing).merge(extra.reset_fallback());
+        Self { config, json, grpc, requests }
+    }
+
+    pub(crate) const fn config(&self) -> &GatewayConfig {
+        &self.config
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let request = request.map(Body::new);
+        if !is_grpc(&request) {
+            return self.json.clone().call(request).await;
+        }
+        // A call counts until its answer begins: streams live long and have the protocol's own bounds.
+        let Ok(_permit) = self.requests.try_acquire() else {
+            return Ok(grpc::overloaded());
+        };
+        self.grpc.clone().call(request).await
+    }
+}
+
+fn is_grpc(request: &Request<Body>) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// Serves a connection until it ends, by itself or because the gateway stops.
+pub(crate) async fn serve(stream: TcpStream, front: Arc<Front>, mut closing: Closing) {
+    let _counted = Connections::opened();
+    let spoke = Arc::new(AtomicBool::new(false));
+    let io = TokioIo::new(Opening { stream, read: 0, spoke: Arc::clone(&spoke) });
+    let timeout = front.config.header_read_timeout;
+    let builder = builder(&front.config, Streams::default());
+    let seen = Arc::clone(&spoke);
+    let service = service_fn(move |request| {
+        seen.store(true, Ordering::Relaxed);
+        let front = Arc::clone(&front);
+        async move { front.answer(request).await }
+    });
+    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut silence = pin!(tokio::time::sleep(timeout));
+    let (mut watched, mut ending) = (true, false);
+    loop {
+        tokio::select! {
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    // Peers vanish, send garbage or are too slow: that is theirs, and they had their answer if there is one.
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                return;
+            }
+            () = silence.as_mut(), if watched => {
+                if !spoke.load(Ordering::Relaxed) {
+                    return;
+                }
+                watched = false;
+            }
+            () = closing.closed(), if !ending => {
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+fn builder(config: &GatewayConfig, streams: Streams) -> auto::Builder<Streams> {
+    let mut builder = auto::Builder::new(streams);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.header_read_timeout)
+        .max_buf_size(config.header_len_max)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(config.keep_alive)
+        .keep_alive_timeout(config.keep_alive)
+        .max_concurrent_streams(config.requests_per_connection_max)
+        .max_header_list_size(u32::try_from(config.header_len_max).unwrap_or(u32::MAX));
+    builder
+}
+
+/// Answers a connection over the limit with as much as fits into its empty buffer, and closes it.
+pub(crate) fn refuse(stream: &TcpStream) {
+    const BODY: &str = concat!(
+        r#"{"type":"urn:callboard:problem:Overloaded","title":"Too much at once","status":503,"#,
+        r#""detail":"the node has as many connections as it may; try again after a pause","#,
+        r#""code":"Overloaded","retry":"safe","blame":"platform"}"#
+    );
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{BODY}",
+        BODY.len()
+    );
+    let _ = stream.try_write(answer.as_bytes());
+}
+
+/// The tasks of one HTTP/2 connection's requests. They end with the connection, as the requests of an HTTP/1 connection do.
+#[derive(Clone, Debug, Default)]
+struct Streams(Arc<Mutex<JoinSet<()>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Streams {
+    fn execute(&self, stream: F) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(ended) = tasks.try_join_next() {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                tracing::error!(%error, "a request ended by a panic");
+            }
+        }
+        tasks.spawn(stream);
+    }
+}
+
+/// The bytes by which HTTP/1 and HTTP/2 are told apart.
+const PREFACE_LEN: usize = 24;
+
+/// A connection that remembers whether its peer said enough for the protocol to be known: from there on the protocol's own
+/// timeouts hold, until there ours does.
+struct Opening {
+    stream: TcpStream,
+    read: usize,
+    spoke: Arc<AtomicBool>,
+}
+
+impl AsyncRead for Opening {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if self.read < PREFACE_LEN {
+            self.read += buf.filled().len() - before;
+            if self.read >= PREFACE_LEN {
+                self.spoke.store(true, Ordering::Relaxed);
+            }
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Opening {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
