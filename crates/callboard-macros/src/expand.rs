@@ -33,6 +33,7 @@ fn implementation(actor: &Actor, block: &ItemImpl) -> TokenStream {
     });
     quote! {
         #[automatically_derived]
+        #[allow(clippy::all, clippy::pedantic, clippy::nursery)]
         impl #generics ::callboard::Actor for #ty #clause {
             type State = #state;
 

@@ -12,6 +12,7 @@ mod expand;
 mod message;
 mod method;
 mod reference;
+mod test;
 mod topic;
 
 /// Makes the `impl` block of a type the code of an actor: writes its `Actor` impl, and a typed reference (`OrderProcessorRef`,
@@ -48,6 +49,22 @@ pub fn actor(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Message, attributes(message))]
 pub fn message(item: TokenStream) -> TokenStream {
     message::derive(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Runs an async test on one thread with time that stands still. With a test system to build in its brackets, the test gets it
+/// started, and it is stopped behind the test:
+///
+/// ```ignore
+/// fn shop() -> TestBuilder {
+///     TestSystem::builder().actor(OrderProcessor)
+/// }
+///
+/// #[callboard::test(shop())]
+/// async fn creating_an_order_is_announced(shop: TestSystem) { ... }
+/// ```
+#[proc_macro_attribute]
+pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    test::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// A topic that is checked when it is compiled and parsed once: `topic!("order.events")`.

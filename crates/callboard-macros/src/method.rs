@@ -63,6 +63,10 @@ impl Method {
         }
         function.attrs = kept;
         let Some(role) = role else { return Ok(None) };
+        // What an action takes and whether it waits is the form of an action, not a choice of its author.
+        function.attrs.push(syn::parse_quote! {
+            #[allow(clippy::needless_pass_by_value, clippy::unused_async, clippy::unused_self)]
+        });
         let signature = &function.sig;
         if !signature.generics.params.is_empty() {
             return Err(syn::Error::new_spanned(

@@ -37,7 +37,7 @@ pub(crate) fn expand(actor: &Actor, block: &ItemImpl) -> TokenStream {
             });
             let response = response(method, &state);
             let parameter = method.payload().map(|payload| quote!(, payload: #payload));
-            let payload = method.payload().map_or_else(|| quote!(&()), |_| quote!(&payload));
+            let payload = method.payload().map_or_else(|| quote!(()), |_| quote!(payload));
             quote! {
                 #(#docs)*
                 #fallback
@@ -46,7 +46,7 @@ pub(crate) fn expand(actor: &Actor, block: &ItemImpl) -> TokenStream {
                         ::core::clone::Clone::clone(&self.client),
                         ::core::clone::Clone::clone(&self.target),
                         ::callboard::__private::Name::from_static(#action_name),
-                        ::callboard::Message::to_payload(#payload),
+                        ::callboard::Message::into_payload(#payload),
                     )
                 }
             }

@@ -190,7 +190,6 @@ impl<'a, S: State> ActorTurn<'a, S> {
     ///
     /// # Errors
     /// What the method returned as an error; what cannot be committed, such as a topic that is none.
-    #[expect(clippy::needless_pass_by_value, reason = "the turn ends here")]
     pub fn decide(self, returned: impl Decide<S>) -> Result<Outcome<S>, CallError> {
         returned.decide(&self.ctx)
     }
@@ -199,7 +198,6 @@ impl<'a, S: State> ActorTurn<'a, S> {
     ///
     /// # Errors
     /// Always `ActionNotFound`.
-    #[expect(clippy::needless_pass_by_value, reason = "the turn ends here")]
     pub fn refuse(self) -> Result<Outcome<S>, CallError> {
         let (actor, action, route) = (self.ctx.actor_id(), self.action, self.route);
         Err(CallError::new(
@@ -213,6 +211,12 @@ impl<S: State> Memory<S> {
     /// Remembers what was committed, without reading it yet.
     pub(crate) fn stored(payload: Option<&Payload>) -> Self {
         Self { decoded: None, stored: payload.cloned() }
+    }
+
+    /// Holds a state that was never stored.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn holding(state: Option<S>) -> Self {
+        Self { decoded: state, stored: None }
     }
 
     /// Reads it now.

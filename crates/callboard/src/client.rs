@@ -82,7 +82,7 @@ impl Client {
         action: impl Into<Name>,
         payload: impl Message,
     ) -> Call<R> {
-        Call::new(self.clone(), target.into_target(), action.into(), payload.to_payload())
+        Call::new(self.clone(), target.into_target(), action.into(), payload.into_payload())
     }
 }
 
@@ -201,7 +201,7 @@ impl<R> Call<R> {
                     Waits::No => CallChain::new(),
                 };
                 let deadline = timeout.map_or(within.deadline, |timeout| within.deadline.min(instant() + timeout));
-                (deadline, chain, merged(&within.headers, self.headers), self.trace.or(within.trace))
+                (deadline, chain, merged(&within.headers, &self.headers), self.trace.or(within.trace))
             }
         };
         let (action, payload, key) = (self.action, self.payload?, self.key);
@@ -233,10 +233,7 @@ fn instant() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-fn merged(inherited: &Headers, own: Headers) -> Headers {
-    if own.is_empty() {
-        return inherited.clone();
-    }
+fn merged(inherited: &Headers, own: &Headers) -> Headers {
     own.iter().fold(inherited.clone(), |all, (name, value)| all.with(name.clone(), value.clone()))
 }
 

@@ -84,7 +84,7 @@ impl Declare {
                 let on_failure = FailurePolicy::default();
                 self.declaration.channels.push(Channel { pattern, action: action.into(), on_failure });
             }
-            Err(error) => self.fail(error.to_string()),
+            Err(error) => self.fail(&error.to_string()),
         }
         self
     }
@@ -108,7 +108,7 @@ impl Declare {
         }
         match self.declaration.actions.last_mut().and_then(|action| action.handlers.last_mut()) {
             Some(handler) => handler.output = R::TYPE,
-            None => self.fail("`gives` stands before the first action".to_owned()),
+            None => self.fail("`gives` stands before the first action"),
         }
         self
     }
@@ -117,7 +117,7 @@ impl Declare {
     pub fn timer(mut self, every: Duration, catch_up: CatchUp) -> Self {
         match self.declaration.actions.last_mut() {
             Some(action) => action.timer = Some(ActionTimer { every, catch_up }),
-            None => self.fail("`timer` stands before the first action".to_owned()),
+            None => self.fail("`timer` stands before the first action"),
         }
         self
     }
@@ -146,12 +146,12 @@ impl Declare {
     fn takes_type(mut self, input: Option<TypeRef>) -> Self {
         match self.declaration.actions.last_mut() {
             Some(action) => action.handlers.push(Handler { input, output: None }),
-            None => self.fail("`takes` stands before the first action".to_owned()),
+            None => self.fail("`takes` stands before the first action"),
         }
         self
     }
 
-    fn fail(&mut self, message: String) {
+    fn fail(&mut self, message: &str) {
         let actor = &self.declaration.name;
         self.error.get_or_insert_with(|| CallError::new(Code::InvalidPayload, format!("actor {actor}: {message}")));
     }

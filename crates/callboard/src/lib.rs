@@ -8,13 +8,21 @@ pub mod client;
 pub mod context;
 pub mod declare;
 pub mod error;
+pub mod external;
+pub mod handle;
 pub mod host;
 pub mod message;
 pub mod prelude;
+pub mod received;
+pub mod retention;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod value;
 
 pub use callboard_core as core;
 pub use callboard_core::{ActorId, Code, MessageId, Name, Payload, Timestamp, Topic};
+#[cfg(feature = "testing")]
+pub use callboard_macros::test;
 pub use callboard_macros::{Message, actor, topic};
 
 pub use crate::actor::{Actor, ActorTurn, Outcome, Route, State, Stateless};
@@ -22,8 +30,12 @@ pub use crate::client::{Call, Caller, Client};
 pub use crate::context::Context;
 pub use crate::declare::Declare;
 pub use crate::error::{CallError, Error, Result};
+pub use crate::external::External;
+pub use crate::handle::Handle;
 pub use crate::host::host;
 pub use crate::message::{AnyPayload, Json, Message};
+pub use crate::received::Received;
+pub use crate::retention::{durable, ephemeral};
 pub use crate::value::{Broadcast, Effect, Value};
 
 /// What the macros write, and nobody else.

@@ -51,6 +51,14 @@ pub trait Message: Sized + Send + 'static {
     /// `ActionFailed` when the value has no form in its encoding, such as a JSON object with keys that are not text.
     fn to_payload(&self) -> Result<Payload, CallError>;
 
+    /// Encodes it where it is no longer needed.
+    ///
+    /// # Errors
+    /// As [`Message::to_payload`].
+    fn into_payload(self) -> Result<Payload, CallError> {
+        self.to_payload()
+    }
+
     /// Decodes it. Use [`read`] where the type has not been compared yet.
     ///
     /// # Errors

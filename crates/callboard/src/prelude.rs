@@ -5,6 +5,8 @@ pub use callboard_core::{ActorId, Code, MessageId, Timestamp};
 pub use crate::actor::{Actor, Stateless};
 pub use crate::client::Caller;
 pub use crate::error::{CallError, Error, Result};
+pub use crate::external::External;
 pub use crate::message::{AnyPayload, Json};
+pub use crate::received::Received;
 pub use crate::value::{Broadcast, Effect, Respond, Unchanged, Value};
 pub use crate::{Context, Message, actor, topic};

@@ -172,7 +172,7 @@ impl<R: Message, T> Value<R, T> {
     // Everything but the state.
     fn lower<S>(self, ctx: &Context) -> Result<Outcome<S>, CallError> {
         let Self { response, state: _, broadcasts, effects, cancelled, tags, checkpoint } = self;
-        let response = response.map(|response| response.to_payload()).transpose()?;
+        let response = response.map(Message::into_payload).transpose()?;
         let effects = effects.into_iter().map(|effect| effect.lower(ctx)).collect::<Result<_, _>>()?;
         let value = callboard_core::Value {
             response,

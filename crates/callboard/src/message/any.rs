@@ -65,6 +65,10 @@ impl Message for AnyPayload {
         Ok(self.0.clone())
     }
 
+    fn into_payload(self) -> Result<Payload, CallError> {
+        Ok(self.0)
+    }
+
     fn from_payload(payload: &Payload) -> Result<Self, CallError> {
         Ok(Self(payload.clone()))
     }

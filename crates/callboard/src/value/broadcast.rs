@@ -25,7 +25,6 @@ impl Broadcast {
     /// # let _ = all;
     /// ```
     #[expect(clippy::new_ret_no_self, reason = "`Broadcast` is the name that users of this kind of runtime know")]
-    #[must_use]
     pub const fn new() -> Broadcasts {
         Broadcasts::new()
     }
@@ -50,7 +49,7 @@ impl Broadcasts {
     pub fn to(mut self, topic: impl IntoTopic, event: impl Message) -> Self {
         let announced = topic
             .into_topic()
-            .and_then(|topic| Ok(value::Broadcast { topic, payload: event.to_payload()?, headers: Headers::new() }));
+            .and_then(|topic| Ok(value::Broadcast { topic, payload: event.into_payload()?, headers: Headers::new() }));
         match announced {
             Ok(broadcast) => self.items.push(broadcast),
             Err(error) => {

@@ -40,7 +40,7 @@ impl Effect {
         Self {
             target: target.into_target(),
             action: action.into(),
-            payload: payload.to_payload(),
+            payload: payload.into_payload(),
             headers: Headers::new(),
             when: When::Now,
             id: None,

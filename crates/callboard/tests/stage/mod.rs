@@ -71,7 +71,7 @@ impl Stage {
     }
 
     pub fn invoke(&mut self, action: &str, payload: impl Message) -> Result<Value, Error> {
-        let turn = self.turn(action, payload.to_payload().unwrap());
+        let turn = self.turn(action, payload.into_payload().unwrap());
         self.run(turn)
     }
 
@@ -83,9 +83,9 @@ impl Stage {
     }
 
     pub fn hear(&mut self, action: &str, topic: &str, event: impl Message) -> Result<Value, Error> {
-        let mut turn = self.turn(action, event.to_payload().unwrap());
-        turn.cause =
-            Cause::Delivery { channel: Topic::parse(topic).unwrap().into(), publication: publication(topic, &event) };
+        let said = publication(topic, &event);
+        let mut turn = self.turn(action, event.into_payload().unwrap());
+        turn.cause = Cause::Delivery { channel: Topic::parse(topic).unwrap().into(), publication: said };
         self.run(turn)
     }
 }

@@ -1,0 +1,163 @@
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard_core::port::{ActorHost, Clock, Entropy, ExternalRegistration, Store};
+use callboard_core::topic::{TopicPolicy, TopicRules};
+use callboard_core::{Name, Pattern};
+use callboard_runtime::{Ports, Runtime, RuntimeConfig};
+use callboard_testkit::{MemoryStore, SeededEntropy};
+
+use super::{PausedClock, Probe};
+use crate::client::{Caller, Client};
+use crate::external::External;
+use crate::handle::Handle;
+use crate::{Actor, CallError, host};
+
+/// A whole system for one test: the real engine, a store in memory, time that stands still, the same ids on every run.
+///
+/// It is a [`Handle`]: call, publish, subscribe as anywhere.
+#[derive(Clone, Debug)]
+pub struct TestSystem {
+    handle: Handle,
+    runtime: Runtime,
+}
+
+impl TestSystem {
+    /// A system without actors.
+    #[must_use]
+    pub fn builder() -> TestBuilder {
+        TestBuilder {
+            name: Name::from_static("test"),
+            hosts: Vec::new(),
+            externals: Vec::new(),
+            rules: TopicRules::default(),
+            store: None,
+            wrong: None,
+        }
+    }
+
+    /// Looks at what is published on the topics of a pattern, from the beginning of the test.
+    #[must_use]
+    pub fn probe(&self, pattern: &str) -> Probe {
+        Probe::new(self.handle.clone(), pattern)
+    }
+
+    /// Lets time pass. Everything that falls due on the way happens at its time.
+    pub async fn advance(&self, by: Duration) {
+        tokio::time::sleep(by).await;
+        self.settle().await;
+    }
+
+    /// Waits until everything that can happen now has happened: deliveries, effects, what they cause. At most a millisecond
+    /// of the test's time passes.
+    pub async fn settle(&self) {
+        // Time only moves when no task can.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    /// Stops it as a node stops: what was accepted ends. To test a restart, start another one on the same
+    /// [`TestBuilder::store`].
+    pub async fn stop(self) {
+        self.runtime.stop(Duration::from_secs(10)).await;
+    }
+}
+
+impl Deref for TestSystem {
+    type Target = Handle;
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Caller for TestSystem {
+    fn client(&self) -> Client {
+        self.handle.client()
+    }
+}
+
+/// What a [`TestSystem`] is made of.
+#[must_use = "a test system runs once it is started"]
+pub struct TestBuilder {
+    name: Name,
+    hosts: Vec<Arc<dyn ActorHost>>,
+    externals: Vec<ExternalRegistration>,
+    rules: TopicRules,
+    store: Option<Arc<dyn Store>>,
+    // The first thing that was wrong.
+    wrong: Option<CallError>,
+}
+
+impl TestBuilder {
+    /// Adds an actor.
+    pub fn actor(mut self, actor: impl Actor) -> Self {
+        match host(actor) {
+            Ok(host) => self.hosts.push(host),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// Adds an external subscriber.
+    pub fn external_subscriber(mut self, external: External) -> Self {
+        match external.build() {
+            Ok(registration) => self.externals.push(registration),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// Says how the topics of a pattern are kept.
+    pub fn topic(mut self, pattern: &str, policy: TopicPolicy) -> Self {
+        match Pattern::parse(pattern) {
+            Ok(pattern) => self.rules.declare(pattern, policy),
+            Err(error) => self.fail(error.into()),
+        }
+        self
+    }
+
+    /// Stands on this store, for instance the one of a system that was stopped before.
+    pub fn store(self, store: Arc<dyn Store>) -> Self {
+        Self { store: Some(store), ..self }
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When a declaration is wrong, with what to write instead.
+    pub async fn start(self) -> TestSystem {
+        match self.try_start().await {
+            Ok(system) => system,
+            Err(error) => panic!("the test system does not start: {error:?}"),
+        }
+    }
+
+    /// Starts it, for a test of what is refused.
+    ///
+    /// # Errors
+    /// `InvalidPayload` or `InvalidTopic` when a declaration is wrong, `Unavailable` when the store is.
+    pub async fn try_start(self) -> Result<TestSystem, CallError> {
+        if let Some(error) = self.wrong {
+            return Err(error);
+        }
+        let clock: Arc<dyn Clock> = Arc::new(PausedClock::default());
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::default());
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
+        let config = RuntimeConfig { topics: Arc::new(self.rules), ..RuntimeConfig::new(self.name) };
+        let ports = Ports { store, clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
+        let runtime = Runtime::start(config, self.hosts, self.externals, ports).await?;
+        let handle = Handle::new(runtime.dispatcher(), runtime.operator(), clock, entropy);
+        Ok(TestSystem { handle, runtime })
+    }
+
+    fn fail(&mut self, error: CallError) {
+        self.wrong.get_or_insert(error);
+    }
+}
+
+impl fmt::Debug for TestBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestBuilder").field("name", &self.name).field("wrong", &self.wrong).finish_non_exhaustive()
+    }
+}
