@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Ident, ItemImpl, Type};
+use syn::{GenericArgument, Ident, ItemImpl, PathArguments, Type};
 
 use crate::actor::Actor;
 use crate::expand::{response, state};
@@ -35,14 +35,16 @@ pub(crate) fn expand(actor: &Actor, block: &ItemImpl) -> TokenStream {
                 let text = format!("Calls the action `{action_name}`.");
                 quote!(#[doc = #text])
             });
+            // The signature says the type as it was written, for whoever reads it; the body has it checked.
             let response = response(method, &state);
+            let shown = written_response(&method.returns).unwrap_or_else(|| response.clone());
             let parameter = method.payload().map(|payload| quote!(, payload: #payload));
             let payload = method.payload().map_or_else(|| quote!(()), |_| quote!(payload));
             quote! {
                 #(#docs)*
                 #fallback
-                pub fn #method_ident(&self #parameter) -> ::callboard::Call<#response> {
-                    ::callboard::Call::new(
+                pub fn #method_ident(&self #parameter) -> ::callboard::Call<#shown> {
+                    ::callboard::Call::<#response>::new(
                         ::core::clone::Clone::clone(&self.client),
                         ::core::clone::Clone::clone(&self.target),
                         ::callboard::__private::Name::from_static(#action_name),
@@ -80,6 +82,25 @@ pub(crate) fn expand(actor: &Actor, block: &ItemImpl) -> TokenStream {
                 }
             }
         }
+    }
+}
+
+// The `R` of `Value<R, ..>` and of `Result<Value<R, ..>>`, when that is what was written.
+fn written_response(returns: &Type) -> Option<TokenStream> {
+    let segment = match returns {
+        Type::Path(path) => path.path.segments.last()?,
+        Type::Tuple(tuple) if tuple.elems.is_empty() => return Some(quote!(())),
+        _ => return None,
+    };
+    let first = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => arguments.args.first(),
+        PathArguments::None | PathArguments::Parenthesized(_) => None,
+    };
+    match (segment.ident.to_string().as_str(), first) {
+        ("Result", Some(GenericArgument::Type(inner))) => written_response(inner),
+        ("Value", Some(GenericArgument::Type(response))) => Some(quote!(#response)),
+        ("Value", None) => Some(quote!(())),
+        _ => None,
     }
 }
 

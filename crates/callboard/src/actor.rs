@@ -50,6 +50,7 @@ pub trait State: Sized + Send + Sync + 'static {
     fn write(&self) -> Result<Option<Payload>, CallError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Message + Default + Sync> State for T {
     const TYPE: Option<TypeRef> = <T as Message>::TYPE;
 
@@ -130,7 +131,8 @@ impl<S> Outcome<S> {
     }
 }
 
-impl<'a, S: State> ActorTurn<'a, S> {
+// The bounds stand at the methods, so that a state that is none is one error and not one for each method.
+impl<'a, S> ActorTurn<'a, S> {
     pub(crate) const fn new(ctx: Context, route: Route, action: &'a str, memory: &'a mut Memory<S>) -> Self {
         Self { ctx, route, action, memory }
     }
@@ -166,7 +168,10 @@ impl<'a, S: State> ActorTurn<'a, S> {
     ///
     /// # Errors
     /// `InvalidPayload` when what is stored cannot be read.
-    pub fn take(&mut self) -> Result<(&Context, S), CallError> {
+    pub fn take(&mut self) -> Result<(&Context, S), CallError>
+    where
+        S: State,
+    {
         let state = match self.memory.decoded.take() {
             Some(state) => state,
             None => S::read(self.memory.stored.as_ref())?,
@@ -178,7 +183,10 @@ impl<'a, S: State> ActorTurn<'a, S> {
     ///
     /// # Errors
     /// `InvalidPayload` when what is stored cannot be read.
-    pub fn look(&mut self) -> Result<(&Context, &S), CallError> {
+    pub fn look(&mut self) -> Result<(&Context, &S), CallError>
+    where
+        S: State,
+    {
         let state = match &mut self.memory.decoded {
             Some(state) => state,
             empty => empty.insert(S::read(self.memory.stored.as_ref())?),
@@ -190,7 +198,10 @@ impl<'a, S: State> ActorTurn<'a, S> {
     ///
     /// # Errors
     /// What the method returned as an error; what cannot be committed, such as a topic that is none.
-    pub fn decide(self, returned: impl Decide<S>) -> Result<Outcome<S>, CallError> {
+    pub fn decide(self, returned: impl Decide<S>) -> Result<Outcome<S>, CallError>
+    where
+        S: State,
+    {
         returned.decide(&self.ctx)
     }
 

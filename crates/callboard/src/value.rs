@@ -128,6 +128,7 @@ pub trait Decide<S: State> {
     fn decide(self, ctx: &Context) -> Result<Outcome<S>, CallError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: Message, S: State> Decide<S> for Value<R, S> {
     type Response = R;
 
@@ -141,6 +142,7 @@ impl<R: Message, S: State> Decide<S> for Value<R, S> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: Message, S: State> Decide<S> for Value<R, Unchanged> {
     type Response = R;
 
@@ -149,6 +151,7 @@ impl<R: Message, S: State> Decide<S> for Value<R, Unchanged> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: State> Decide<S> for () {
     type Response = ();
 
@@ -157,6 +160,7 @@ impl<S: State> Decide<S> for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: State, T: Decide<S>, E: Into<Error>> Decide<S> for Result<T, E> {
     type Response = T::Response;
 

@@ -3,6 +3,8 @@ use callboard_core::{Code, Encoding, Name, Payload, TypeRef};
 use super::Message;
 use crate::CallError;
 
+// A type that is no message is told how to become one, not what prost would need.
+#[diagnostic::do_not_recommend]
 impl<T: prost::Message + prost::Name + Default + 'static> Message for T {
     const TYPE: Option<TypeRef> =
         Some(TypeRef { name: Name::from_static(FullName::<T>::TEXT), encoding: Encoding::Protobuf });

@@ -26,7 +26,6 @@ pub struct TestSystem {
 
 impl TestSystem {
     /// A system without actors.
-    #[must_use]
     pub fn builder() -> TestBuilder {
         TestBuilder {
             name: Name::from_static("test"),
