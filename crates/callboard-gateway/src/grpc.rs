@@ -36,7 +36,6 @@ const SERVICES: [&str; 4] =
     ["callboard.v1.Actors", "callboard.v1.Topics", "callboard.v1.System", "grpc.health.v1.Health"];
 
 /// The gRPC services as a router. Its streams end when `closing` says so.
-#[must_use]
 pub fn routes(doors: &Doors, closing: Closing) -> Router {
     let actors = ActorsServer::new(actors::Actors::new(doors.clone(), closing.clone()));
     let topics = TopicsServer::new(topics::Topics::new(doors.clone(), closing.clone()));

@@ -129,25 +129,23 @@ impl Stream for InvokeStream {
     type Item = Result<v1::InvokeStreamResponse, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            self.take_requests(cx);
-            match self.running.poll_next_unpin(cx) {
-                Poll::Ready(Some(Answer { response, request_bytes })) => {
-                    self.running_bytes -= request_bytes;
-                    return Poll::Ready(Some(Ok(response)));
-                }
-                Poll::Ready(None) => match std::mem::replace(&mut self.phase, Phase::Ended) {
-                    // An empty set says so again and again; wait for requests.
-                    Phase::Open => {
-                        self.phase = Phase::Open;
-                        return Poll::Pending;
-                    }
-                    Phase::Draining(Some(error)) => return Poll::Ready(Some(Err(refused(&error)))),
-                    Phase::Draining(None) | Phase::Ended => return Poll::Ready(None),
-                },
-                // A full window is taken up again with the next answer, which wakes us.
-                Poll::Pending => return Poll::Pending,
+        self.take_requests(cx);
+        match self.running.poll_next_unpin(cx) {
+            Poll::Ready(Some(Answer { response, request_bytes })) => {
+                self.running_bytes -= request_bytes;
+                Poll::Ready(Some(Ok(response)))
             }
+            Poll::Ready(None) => match std::mem::replace(&mut self.phase, Phase::Ended) {
+                // An empty set says so again and again; wait for requests.
+                Phase::Open => {
+                    self.phase = Phase::Open;
+                    Poll::Pending
+                }
+                Phase::Draining(Some(error)) => Poll::Ready(Some(Err(refused(&error)))),
+                Phase::Draining(None) | Phase::Ended => Poll::Ready(None),
+            },
+            // A full window is taken up again with the next answer, which wakes us.
+            Poll::Pending => Poll::Pending,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Payloads in their forms.
 
-use callboard_core::{Encoding, Error, Name, Payload, TypeRef};
+use callboard_core::{Encoding, Error, Name, Payload, TypeRef, value};
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 
@@ -35,14 +35,14 @@ pub enum Sent {
 /// Reads a payload of a request. None is [`Payload::empty`].
 ///
 /// # Errors
-/// `InvalidPayload` when it has no content, or its type is not a type's name, or a JSON text is not JSON.
+/// `InvalidPayload` when it has no content, or its type is not a type's name, or a JSON text is not JSON; `TooLarge`.
 pub fn read(wire: Option<v1::Payload>) -> Result<Sent, Error> {
     let Some(v1::Payload { content, r#type }) = wire else { return Ok(Sent::Typed(Payload::empty())) };
     let named = |default: Name| match r#type.as_str() {
         "" => Ok(default),
         given => Ok::<Name, Error>(type_name(given)?.to_owned().into()),
     };
-    Ok(Sent::Typed(match content {
+    let payload = match content {
         None => {
             return Err(invalid(
                 "the payload is empty; fill one of message, json, json_text and bytes, or leave it out",
@@ -61,7 +61,9 @@ pub fn read(wire: Option<v1::Payload>) -> Result<Sent, Error> {
             Payload::new(named(JSON_TYPE)?, Encoding::Json, text)
         }
         Some(Content::Bytes(bytes)) => Payload::new(named(BYTES_TYPE)?, Encoding::Bytes, bytes),
-    }))
+    };
+    value::check_len(&payload)?;
+    Ok(Sent::Typed(payload))
 }
 
 impl Sent {
