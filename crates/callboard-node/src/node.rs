@@ -16,7 +16,6 @@ use callboard_core::topic::TopicRules;
 use callboard_core::{Error, Name};
 use callboard_gateway::{Doors, Gateway, GatewayConfig, GatewayError, GatewayHandle};
 use callboard_runtime::{Ports, Runtime, RuntimeConfig};
-use callboard_store_sqlite::{OpenError, SqliteConfig, SqliteStore};
 use callboard_wire::descriptors::{Descriptors, DescriptorsError};
 
 use crate::clock::{OsEntropy, SystemClock};
@@ -75,9 +74,6 @@ pub enum NodeError {
     /// The address cannot be listened on, e.g. because another program does.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
-    /// The store cannot be opened: in use by another process, read-only, full, written by a newer version.
-    #[error(transparent)]
-    Store(#[from] OpenError),
     /// The descriptors cannot be read.
     #[error(transparent)]
     Descriptors(#[from] DescriptorsError),
@@ -198,7 +194,10 @@ impl Node {
 async fn open(store: StoreChoice) -> Result<Arc<dyn Store>, NodeError> {
     match store {
         StoreChoice::Ready(store) => Ok(store),
-        StoreChoice::Sqlite(folder) => Ok(Arc::new(SqliteStore::open(SqliteConfig::at(folder)).await?)),
+        StoreChoice::Sqlite(_) => {
+            let text = "the embedded store is not part of this build yet";
+            Err(NodeError::Runtime(Error::new(callboard_core::Code::Unavailable, text)))
+        }
     }
 }
 
