@@ -2,11 +2,13 @@
 //!
 //! * [`actors`], [`topics`], [`system`]: the three services. Each parses what came into domain values (`callboard_wire::pb::convert`),
 //!   asks a port, and writes the answer back; there is no decision here.
-//! * `call`: what a call's metadata says: deadline and trace. `invoke_stream`: many invocations over one stream.
+//! * `call`: what every call goes through: deadline, trace, meters. `invoke_stream`: many invocations over one stream.
 //! * `mend`: statuses of the library, which know nothing of Callboard's codes, become ours.
 //!
 //! Every failure leaves with a [`callboard_core::Code`] in its details. A message over [`MESSAGE_LEN_MAX`] is refused without
 //! being read.
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +16,6 @@ use callboard_core::{Code, Error, limits};
 use callboard_wire::pb::status_from_error;
 use callboard_wire::pb::v1::{actors_server::ActorsServer, system_server::SystemServer, topics_server::TopicsServer};
 use http::Response;
-use tonic::Status;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 
@@ -26,8 +27,12 @@ mod health;
 mod invoke_stream;
 mod listing;
 mod mend;
+mod meters;
 mod system;
 mod topics;
+
+use call::Door;
+use mend::Mend;
 
 /// Bytes of one message: a payload of the greatest length with everything around it (headers, positions, names).
 pub const MESSAGE_LEN_MAX: usize = limits::PAYLOAD_LEN_MAX + 512 * 1024;
@@ -37,16 +42,17 @@ const SERVICES: [&str; 4] =
 
 /// The gRPC services as a router. Its streams end when `closing` says so.
 pub fn routes(doors: &Doors, closing: Closing) -> Router {
-    let actors = ActorsServer::new(actors::Actors::new(doors.clone(), closing.clone()));
-    let topics = TopicsServer::new(topics::Topics::new(doors.clone(), closing.clone()));
-    let system = SystemServer::new(system::System::new(doors.clone()));
-    let health = HealthServer::new(health::Health::new(doors.operator.clone(), closing));
+    let health = HealthServer::new(health::Health::new(doors.operator.clone(), closing.clone()));
+    let door = Arc::new(Door::new(doors.clone(), closing));
+    let actors = ActorsServer::new(actors::Actors(Arc::clone(&door)));
+    let topics = TopicsServer::new(topics::Topics(Arc::clone(&door)));
+    let system = SystemServer::new(system::System(door));
     let routes = Routes::new(actors.max_decoding_message_size(MESSAGE_LEN_MAX).max_encoding_message_size(usize::MAX))
         .add_service(topics.max_decoding_message_size(MESSAGE_LEN_MAX).max_encoding_message_size(usize::MAX))
         .add_service(system.max_decoding_message_size(MESSAGE_LEN_MAX).max_encoding_message_size(usize::MAX))
         .add_service(health);
     let router = with_reflection(routes, &doors.descriptors.file_descriptor_set()).into_axum_router();
-    router.layer(axum::middleware::map_response(mend::mend)).with_state(())
+    router.layer(tower::layer::layer_fn(Mend)).with_state(())
 }
 
 // Both versions: tools still ask for the older one first. It knows the users' own types too, so that tools show the content of
@@ -73,14 +79,6 @@ fn with_reflection(routes: Routes, descriptors: &[u8]) -> Routes {
 pub fn overloaded() -> Response<Body> {
     let error = Error::new(Code::Overloaded, "the node has as many calls under way as it may; try again after a pause");
     status_from_error(&error).into_http()
-}
-
-/// The status of an error on its way out; what only the log may say is logged here.
-fn refused(error: &Error) -> Status {
-    if let Some(detail) = error.detail() {
-        tracing::warn!(code = %error.code(), detail, "a gRPC call failed: {}", error.message());
-    }
-    status_from_error(error)
 }
 
 /// The end of a stream because the node stops.

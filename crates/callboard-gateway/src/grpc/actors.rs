@@ -1,5 +1,6 @@
 //! The `Actors` service.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use callboard_core::declaration::{STATE_ACTIONS, fold};
@@ -12,31 +13,22 @@ use callboard_wire::pb::v1;
 use futures_util::FutureExt as _;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::call::Call;
+use super::call::{Call, Door};
 use super::invoke_stream::InvokeStream;
 use super::listing::page;
-use crate::doors::{Closing, Doors};
+use super::meters::Method;
 
 /// Actors of a listing that are read at once.
 const CHUNK_LEN: usize = 100;
 
-pub(super) struct Actors {
-    doors: Doors,
-    closing: Closing,
-}
-
-impl Actors {
-    pub(super) const fn new(doors: Doors, closing: Closing) -> Self {
-        Self { doors, closing }
-    }
-}
+pub(super) struct Actors(pub(super) Arc<Door>);
 
 #[tonic::async_trait]
 impl v1::actors_server::Actors for Actors {
     async fn invoke(&self, request: Request<v1::InvokeRequest>) -> Result<Response<v1::InvokeResponse>, Status> {
-        let call = Call::of(&request, &self.doors)?;
-        let asked = request.into_inner();
-        call.answer(invoke(&self.doors, asked, call.deadline(&self.doors), call.trace).await)
+        let call = Call::of(&self.0, Method::Invoke, &request)?;
+        let reply = invoke(&self.0, request.into_inner(), call.deadline(), call.trace);
+        call.wait(reply).await
     }
 
     type InvokeStreamStream = InvokeStream;
@@ -45,27 +37,27 @@ impl v1::actors_server::Actors for Actors {
         &self,
         request: Request<Streaming<v1::InvokeStreamRequest>>,
     ) -> Result<Response<Self::InvokeStreamStream>, Status> {
-        let call = Call::of(&request, &self.doors)?;
-        let stream = InvokeStream::new(request.into_inner(), self.doors.clone(), self.closing.clone(), &call);
+        let call = Call::of(&self.0, Method::InvokeStream, &request)?;
+        let stream = InvokeStream::new(request.into_inner(), Arc::clone(&self.0), &call);
         call.answer(Ok(stream))
     }
 
     async fn get_state(&self, request: Request<v1::GetStateRequest>) -> Result<Response<v1::GetStateResponse>, Status> {
-        let call = Call::of(&request, &self.doors)?;
+        let call = Call::of(&self.0, Method::GetState, &request)?;
         let work = async {
             let (actor, at, json) = convert::state_asked(&request.into_inner())?;
-            let state = self.doors.operator.state(actor, at).await?;
-            Ok(convert::state(&state, json, &self.doors.descriptors))
+            let state = self.0.doors.operator.state(actor, at).await?;
+            Ok(convert::state(&state, json, &self.0.doors.descriptors))
         };
         call.run(work).await
     }
 
     async fn list(&self, request: Request<v1::ListActorsRequest>) -> Result<Response<v1::ListActorsResponse>, Status> {
-        let call = Call::of(&request, &self.doors)?;
+        let call = Call::of(&self.0, Method::ListActors, &request)?;
         let work = async {
             let query = convert::query(request.into_inner())?;
             let (after, limit) = (query.after.clone(), query.limit);
-            let fetch = |after, limit| self.doors.operator.actors(ActorQuery { after, limit, ..query.clone() });
+            let fetch = |after, limit| self.0.doors.operator.actors(ActorQuery { after, limit, ..query.clone() });
             let page = page(after, limit, CHUNK_LEN, fetch, |row| row.id.clone(), &|row| row.into()).await?;
             Ok(v1::ListActorsResponse { actors: page.rows, next_page_token: page.next })
         };
@@ -76,11 +68,11 @@ impl v1::actors_server::Actors for Actors {
         &self,
         request: Request<v1::DeleteActorRequest>,
     ) -> Result<Response<v1::DeleteActorResponse>, Status> {
-        let call = Call::of(&request, &self.doors)?;
+        let call = Call::of(&self.0, Method::DeleteActor, &request)?;
         let work = async {
             let v1::DeleteActorRequest { actor, parent } = request.get_ref();
             let actor = callboard_wire::pb::convert::actor_id(actor, parent)?;
-            self.doors.operator.delete(actor).await?;
+            self.0.doors.operator.delete(actor).await?;
             Ok(v1::DeleteActorResponse {})
         };
         call.run(work).await
@@ -90,34 +82,34 @@ impl v1::actors_server::Actors for Actors {
 /// Invokes, or accepts, what a client asks. Everything up to the port is done before this returns, so that calls that are made
 /// one after the other arrive in that order.
 pub(super) fn invoke(
-    doors: &Doors,
+    door: &Door,
     asked: v1::InvokeRequest,
     deadline: Instant,
     trace: TraceContext,
 ) -> impl Future<Output = Result<v1::InvokeResponse, Error>> + Send + use<> {
-    let (invocation, detached, json) = match invocation(doors, asked, deadline, trace) {
+    let (invocation, detached, json) = match invocation(door, asked, deadline, trace) {
         Ok(invocation) => invocation,
         Err(error) => return futures_util::future::ready(Err(error)).left_future(),
     };
     if detached {
-        let accepted = doors.dispatcher.post(invocation);
+        let accepted = door.doors.dispatcher.post(invocation);
         return async move { Ok(convert::accepted(accepted.await?)) }.left_future().right_future();
     }
-    let reply = doors.dispatcher.invoke(invocation);
-    let descriptors = doors.descriptors.clone();
+    let reply = door.doors.dispatcher.invoke(invocation);
+    let descriptors = door.doors.descriptors.clone();
     async move { Ok(convert::replied(&reply.await?, json, &descriptors)) }.right_future().right_future()
 }
 
 // What is asked, whether it is only to be accepted, and whether the response is wanted as JSON.
 fn invocation(
-    doors: &Doors,
+    door: &Door,
     asked: v1::InvokeRequest,
     deadline: Instant,
     trace: TraceContext,
 ) -> Result<(Invocation, bool, bool), Error> {
     let Asked { target, action, payload, key, headers, detached, json } = asked.try_into()?;
-    let choose = |name: Option<&str>, value: &_| declared_type(doors, target.declared(), &action, name, value);
-    let payload = payload.into_payload(&doors.descriptors, choose)?;
+    let choose = |name: Option<&str>, value: &_| declared_type(door, target.declared(), &action, name, value);
+    let payload = payload.into_payload(&door.doors.descriptors, choose)?;
     let trace = Some(trace);
     let invocation = Invocation { target, action, payload, deadline, key, headers, trace, chain: CallChain::new() };
     Ok((invocation, detached, json))
@@ -125,20 +117,19 @@ fn invocation(
 
 // The type as which an action takes a JSON payload.
 fn declared_type(
-    doors: &Doors,
+    door: &Door,
     actor: &str,
     action: &str,
     name: Option<&str>,
     value: &serde_json::Value,
 ) -> Result<TypeRef, Error> {
-    let catalogue = doors.operator.catalogue();
-    let Some(declaration) = catalogue.iter().find(|declaration| declaration.name == actor) else {
+    let Some(declaration) = door.declared.get(actor) else {
         let text = format!("no actor {actor:?} is declared here; System.Catalogue lists the declared ones");
         return Err(Error::new(Code::ActorNotFound, text));
     };
     match declaration.action(action) {
-        Some(at) => doors.descriptors.choose(&declaration.actions[at].handlers, name, value),
-        None if STATE_ACTIONS.contains(&fold(action).as_str()) => doors.descriptors.resolve(name, value),
+        Some(at) => door.doors.descriptors.choose(&declaration.actions[at].handlers, name, value),
+        None if STATE_ACTIONS.contains(&fold(action).as_str()) => door.doors.descriptors.resolve(name, value),
         None => {
             let known: Vec<&str> = declaration.actions.iter().map(|action| action.name.as_str()).collect();
             let text = format!("the actor {actor} has no action {action:?}; it has {}", known.join(", "));

@@ -1,79 +1,145 @@
-//! [`Call`]: what the metadata of a call says.
+//! [`Door`]: what the services share; [`Call`]: what every call goes through, and what its metadata says.
 
+use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callboard_core::trace::TraceContext;
-use callboard_core::{Code, Error};
+use callboard_core::{Blame, Code, Declaration, Error, Name};
 use callboard_wire::pb::convert::actors;
+use callboard_wire::pb::status_from_error;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 
-use super::refused;
-use crate::doors::Doors;
+use super::meters::{Meters, Method};
+use crate::doors::{Closing, Doors};
 
 const TRACEPARENT: &str = "traceparent";
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 
-/// The deadline of a call and the trace that it belongs to.
-pub(super) struct Call {
+/// What the services share.
+pub(super) struct Door {
+    pub(super) doors: Doors,
+    pub(super) closing: Closing,
+    pub(super) meters: Meters,
+    /// The declared actors by name; they do not change after the start.
+    pub(super) declared: HashMap<Name, Arc<Declaration>>,
+}
+
+impl Door {
+    pub(super) fn new(doors: Doors, closing: Closing) -> Self {
+        let catalogue = doors.operator.catalogue();
+        let declared = catalogue.into_iter().map(|declaration| (declaration.name.clone(), declaration)).collect();
+        Self { doors, closing, meters: Meters::new(), declared }
+    }
+}
+
+/// One call: its deadline, its trace, its meters.
+pub(super) struct Call<'a> {
+    door: &'a Door,
+    method: Method,
+    started: Instant,
+    span: tracing::Span,
     /// How long the caller waits, if it says.
     pub(super) asked: Option<Duration>,
     /// The trace, below the caller's span; a new one when the caller has none.
     pub(super) trace: TraceContext,
 }
 
-impl Call {
+impl<'a> Call<'a> {
     /// Reads the metadata.
-    pub(super) fn of<T>(request: &Request<T>, doors: &Doors) -> Result<Self, Status> {
+    pub(super) fn of<T>(door: &'a Door, method: Method, request: &Request<T>) -> Result<Self, Status> {
         let metadata = request.metadata();
-        let trace = trace(metadata, doors);
+        let trace = trace(metadata, &door.doors);
+        let span = tracing::debug_span!(
+            "grpc",
+            method = method.label(),
+            trace_id = format_args!("{:032x}", trace.trace_id),
+            code = tracing::field::Empty
+        );
+        let started = door.doors.clock.instant();
+        let mut call = Call { door, method, started, span, asked: None, trace };
         match asked(metadata) {
-            Ok(asked) => Ok(Self { asked, trace }),
-            Err(error) => Err(with_trace(refused(&error), trace)),
+            Ok(asked) => {
+                call.asked = asked;
+                Ok(call)
+            }
+            Err(error) => Err(call.refuse(error)),
         }
     }
 
     /// When the answer is no longer wanted, capped.
-    pub(super) fn deadline(&self, doors: &Doors) -> Instant {
-        doors.clock.instant() + actors::timeout(self.asked)
+    pub(super) fn deadline(&self) -> Instant {
+        self.started + actors::timeout(self.asked)
+    }
+
+    /// Waits for a port that keeps the deadline itself, and answers.
+    pub(super) async fn wait<T>(self, work: impl Future<Output = Result<T, Error>>) -> Result<Response<T>, Status> {
+        let result = work.instrument(self.span.clone()).await;
+        self.answer(result)
+    }
+
+    /// Waits for ports that have no deadline of their own, and answers.
+    pub(super) async fn run<T>(self, work: impl Future<Output = Result<T, Error>>) -> Result<Response<T>, Status> {
+        let limit = actors::timeout(self.asked);
+        let result = tokio::time::timeout(limit, work.instrument(self.span.clone())).await;
+        self.answer(result.unwrap_or_else(|_| {
+            Err(Error::new(Code::DeadlineExceeded, format!("the answer took longer than {} ms", limit.as_millis())))
+        }))
     }
 
     /// The response, or the status, with the trace that the call belonged to.
-    pub(super) fn answer<T>(&self, result: Result<T, Error>) -> Result<Response<T>, Status> {
+    pub(super) fn answer<T>(self, result: Result<T, Error>) -> Result<Response<T>, Status> {
+        let took = self.door.doors.clock.instant().saturating_duration_since(self.started);
+        self.door.meters.answered(self.method, &result, took);
         match result {
             Ok(message) => {
                 let mut response = Response::new(message);
                 insert_trace(response.metadata_mut(), self.trace);
                 Ok(response)
             }
-            Err(error) => Err(with_trace(refused(&error), self.trace)),
+            Err(error) => {
+                self.span.record("code", error.code().as_str());
+                let mut status = self.span.in_scope(|| refused(&error));
+                insert_trace(status.metadata_mut(), self.trace);
+                Err(status)
+            }
         }
     }
 
-    /// Waits for a port that has no deadline of its own, and answers.
-    pub(super) async fn run<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<Response<T>, Status> {
-        let limit = actors::timeout(self.asked);
-        let result = tokio::time::timeout(limit, work).await;
-        self.answer(result.unwrap_or_else(|_| {
-            Err(Error::new(Code::DeadlineExceeded, format!("the answer took longer than {} ms", limit.as_millis())))
-        }))
+    fn refuse(self, error: Error) -> Status {
+        match self.answer::<()>(Err(error)) {
+            Err(status) => status,
+            Ok(_) => Status::internal("an error became a success"),
+        }
+    }
+}
+
+/// The status of an error on its way out; what only the log may say is logged here.
+pub(super) fn refused(error: &Error) -> Status {
+    log(error);
+    status_from_error(error)
+}
+
+/// Logs an error on its way out: loudly only when the platform is to blame.
+pub(super) fn log(error: &Error) {
+    let detail = error.detail().unwrap_or_default();
+    match error.blame() {
+        Blame::Platform => tracing::warn!(code = %error.code(), detail, "{}", error.message()),
+        Blame::Actor | Blame::Caller => tracing::debug!(code = %error.code(), detail, "{}", error.message()),
     }
 }
 
 fn trace(metadata: &MetadataMap, doors: &Doors) -> TraceContext {
-    // Never zero, as the standard asks.
+    // Zero ids are not valid.
     let span_id = doors.entropy.next().max(1);
     let parent = metadata.get(TRACEPARENT).and_then(|text| TraceContext::parse(text.to_str().ok()?));
     parent.map_or_else(
-        || TraceContext { trace_id: doors.entropy.next_u128().max(1), span_id, sampled: true },
+        || TraceContext { trace_id: doors.entropy.next_u128().max(1), span_id, sampled: false },
         |parent| parent.child(span_id),
     )
-}
-
-fn with_trace(mut status: Status, trace: TraceContext) -> Status {
-    insert_trace(status.metadata_mut(), trace);
-    status
 }
 
 fn insert_trace(metadata: &mut MetadataMap, trace: TraceContext) {

@@ -11,8 +11,9 @@ use tonic::{Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
+use super::SERVICES;
+use super::call::refused;
 use super::invoke_stream::ended;
-use super::{SERVICES, refused};
 use crate::doors::Closing;
 
 /// How often a watch looks.

@@ -1,6 +1,7 @@
 //! [`InvokeStream`]: many invocations over one stream, at most a window of them at a time.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,17 +19,18 @@ use prost::Message as _;
 use tonic::{Status, Streaming};
 
 use super::actors::invoke;
-use super::call::Call;
+use super::call::{Call, Door, log, refused};
 use super::mend::mended;
-use super::{refused, stopping};
-use crate::doors::{Closing, Doors};
+use super::meters::{Method, OpenStream};
+use super::stopping;
+use crate::doors::Closing;
 
 /// Bytes of requests that may be under way on one stream, besides the one that goes over it.
 const WINDOW_BYTES: usize = 16 * 1024 * 1024;
 
 /// The answers to a stream of requests, in the order in which they are there.
 pub(super) struct InvokeStream {
-    doors: Doors,
+    door: Arc<Door>,
     trace: TraceContext,
     requests: Streaming<v1::InvokeStreamRequest>,
     running: FuturesUnordered<BoxFuture<'static, Answer>>,
@@ -36,6 +38,7 @@ pub(super) struct InvokeStream {
     // Resolves when no more requests are to be taken, with the error to end on.
     end: BoxFuture<'static, Error>,
     phase: Phase,
+    _counted: OpenStream,
 }
 
 struct Answer {
@@ -52,15 +55,17 @@ enum Phase {
 }
 
 impl InvokeStream {
-    pub(super) fn new(
-        requests: Streaming<v1::InvokeStreamRequest>,
-        doors: Doors,
-        closing: Closing,
-        call: &Call,
-    ) -> Self {
-        let running = FuturesUnordered::new();
-        let end = ended(closing, call.asked).boxed();
-        Self { doors, trace: call.trace, requests, running, running_bytes: 0, end, phase: Phase::Open }
+    pub(super) fn new(requests: Streaming<v1::InvokeStreamRequest>, door: Arc<Door>, call: &Call<'_>) -> Self {
+        Self {
+            trace: call.trace,
+            requests,
+            running: FuturesUnordered::new(),
+            running_bytes: 0,
+            end: ended(door.closing.clone(), call.asked).boxed(),
+            phase: Phase::Open,
+            door,
+            _counted: OpenStream::opened(),
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -96,12 +101,13 @@ impl InvokeStream {
         self.running_bytes += request_bytes;
         let v1::InvokeStreamRequest { id, invoke: asked, timeout } = request;
         let timeout = timeout.map(time::span_from_wire).transpose();
+        let started = self.door.doors.clock.instant();
         let result = match (asked, timeout) {
             (Some(asked), Ok(timeout)) => {
-                let deadline = self.doors.clock.instant() + convert::timeout(timeout);
+                let deadline = started + convert::timeout(timeout);
                 // A span of its own below the stream's, so that its calls can be told apart.
-                let trace = self.trace.child(self.doors.entropy.next().max(1));
-                invoke(&self.doors, asked, deadline, trace).left_future()
+                let trace = self.trace.child(self.door.doors.entropy.next().max(1));
+                invoke(&self.door, asked, deadline, trace).left_future()
             }
             (_, Err(error)) => futures_util::future::ready(Err(error)).right_future(),
             (None, _) => {
@@ -110,12 +116,14 @@ impl InvokeStream {
                 futures_util::future::ready(Err(error)).right_future()
             }
         };
+        let door = Arc::clone(&self.door);
         let answer = result.map(move |result| {
+            let took = door.doors.clock.instant().saturating_duration_since(started);
+            door.meters.answered(Method::StreamedInvoke, &result, took);
             let outcome = match result {
                 Ok(response) => Outcome::Response(response),
                 Err(error) => {
-                    // For what only the log may say.
-                    drop(error.detail().map(|_| refused(&error)));
+                    log(&error);
                     Outcome::Error((&error).into())
                 }
             };

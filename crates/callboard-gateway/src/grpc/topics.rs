@@ -16,31 +16,23 @@ use futures_core::future::BoxFuture;
 use futures_util::FutureExt as _;
 use tonic::{Request, Response, Status};
 
-use super::call::Call;
+use super::call::{Call, Door, refused};
 use super::invoke_stream::ended;
 use super::listing::page;
-use super::refused;
-use crate::doors::{Closing, Doors};
+use super::meters::{Method, OpenStream};
 
 /// Topics of a listing that are read at once.
 const CHUNK_LEN: usize = 500;
 
-pub(super) struct Topics {
-    doors: Doors,
-    closing: Closing,
-}
+pub(super) struct Topics(pub(super) Arc<Door>);
 
 impl Topics {
-    pub(super) const fn new(doors: Doors, closing: Closing) -> Self {
-        Self { doors, closing }
-    }
-
     fn announcement(&self, wire: v1::PublishRequest, trace: TraceContext) -> Result<Announcement, Error> {
         let Announced { topic, payload, headers } = wire.try_into()?;
-        let descriptors = &self.doors.descriptors;
+        let descriptors = &self.0.doors.descriptors;
         let payload = payload.into_payload(descriptors, |name, value| descriptors.resolve(name, value))?;
-        let time = self.doors.clock.now();
-        let id = MessageId::new(time, self.doors.entropy.next_u128());
+        let time = self.0.doors.clock.now();
+        let id = MessageId::new(time, self.0.doors.entropy.next_u128());
         Ok(Announcement { id, topic, time, payload, headers, trace: Some(trace), publisher: None })
     }
 
@@ -49,7 +41,7 @@ impl Topics {
             return Ok(Vec::new());
         }
         let ids: Vec<MessageId> = announcements.iter().map(|announcement| announcement.id).collect();
-        let positions: Vec<Position> = self.doors.dispatcher.publish(announcements).await?;
+        let positions: Vec<Position> = self.0.doors.dispatcher.publish(announcements).await?;
         Ok(ids.into_iter().zip(positions).map(|(id, position)| convert::published(id, position)).collect())
     }
 }
@@ -57,9 +49,10 @@ impl Topics {
 #[tonic::async_trait]
 impl v1::topics_server::Topics for Topics {
     async fn publish(&self, request: Request<v1::PublishRequest>) -> Result<Response<v1::PublishResponse>, Status> {
-        let call = Call::of(&request, &self.doors)?;
+        let call = Call::of(&self.0, Method::Publish, &request)?;
+        let trace = call.trace;
         let work = async {
-            let announcement = self.announcement(request.into_inner(), call.trace)?;
+            let announcement = self.announcement(request.into_inner(), trace)?;
             let published = self.publish_all(vec![announcement]).await?.pop();
             published.ok_or_else(|| Error::new(Code::Internal, "the publication has no position"))
         };
@@ -70,7 +63,8 @@ impl v1::topics_server::Topics for Topics {
         &self,
         request: Request<v1::PublishBatchRequest>,
     ) -> Result<Response<v1::PublishBatchResponse>, Status> {
-        let call = Call::of(&request, &self.doors)?;
+        let call = Call::of(&self.0, Method::PublishBatch, &request)?;
+        let trace = call.trace;
         let work = async {
             let asked = request.into_inner().publications;
             if asked.len() > limits::VALUE_ITEMS_MAX {
@@ -79,7 +73,7 @@ impl v1::topics_server::Topics for Topics {
             }
             let announcements = asked.into_iter().enumerate().map(|(at, publication)| {
                 let place = |error: Error| Error::new(error.code(), format!("publications[{at}]: {}", error.message()));
-                self.announcement(publication, call.trace).map_err(place)
+                self.announcement(publication, trace).map_err(place)
             });
             let announcements = announcements.collect::<Result<Vec<_>, Error>>()?;
             Ok(v1::PublishBatchResponse { publications: self.publish_all(announcements).await? })
@@ -93,22 +87,23 @@ impl v1::topics_server::Topics for Topics {
         &self,
         request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let call = Call::of(&request, &self.doors)?;
+        let call = Call::of(&self.0, Method::Subscribe, &request)?;
+        let end = ended(self.0.closing.clone(), call.asked).boxed();
         let work = async {
             let (subscribe, json) = convert::subscription(request.into_inner())?;
-            let events = self.doors.dispatcher.subscribe(subscribe).await?;
-            let end = ended(self.closing.clone(), call.asked).boxed();
-            Ok(Subscription { events, end, json, descriptors: Arc::clone(&self.doors.descriptors), ended: false })
+            let events = self.0.doors.dispatcher.subscribe(subscribe).await?;
+            let descriptors = Arc::clone(&self.0.doors.descriptors);
+            Ok(Subscription { events, end, json, descriptors, ended: false, _counted: OpenStream::opened() })
         };
         call.run(work).await
     }
 
     async fn list(&self, request: Request<v1::ListTopicsRequest>) -> Result<Response<v1::ListTopicsResponse>, Status> {
-        let call = Call::of(&request, &self.doors)?;
+        let call = Call::of(&self.0, Method::ListTopics, &request)?;
         let work = async {
             let query = convert::query(request.get_ref())?;
             let (after, limit) = (query.after.clone(), query.limit);
-            let fetch = |after, limit| self.doors.operator.topics(TopicQuery { after, limit, ..query.clone() });
+            let fetch = |after, limit| self.0.doors.operator.topics(TopicQuery { after, limit, ..query.clone() });
             let page = page(after, limit, CHUNK_LEN, fetch, |row| row.topic.clone(), &|row| row.into()).await?;
             Ok(v1::ListTopicsResponse { topics: page.rows, next_page_token: page.next })
         };
@@ -124,6 +119,7 @@ pub(super) struct Subscription {
     json: bool,
     descriptors: Arc<Descriptors>,
     ended: bool,
+    _counted: OpenStream,
 }
 
 impl Stream for Subscription {

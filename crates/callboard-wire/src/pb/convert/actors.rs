@@ -35,6 +35,11 @@ impl TryFrom<v1::InvokeRequest> for Asked {
 
     fn try_from(wire: v1::InvokeRequest) -> Result<Self, Error> {
         let payload = payload::read(wire.payload)?;
+        if wire.r#async && !wire.idempotency_key.is_empty() {
+            return Err(invalid(
+                "an idempotency key has no effect on an async call, of which no response is recorded; leave out one",
+            ));
+        }
         Ok(Self {
             target: actor_id(&wire.actor, &wire.parent)?,
             action: action(wire.action)?,

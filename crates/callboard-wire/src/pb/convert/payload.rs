@@ -108,20 +108,20 @@ pub fn wants_json(format: i32, request_was_json: bool) -> Result<bool, Error> {
 /// A payload as it is stored.
 #[must_use]
 pub fn native(payload: &Payload) -> v1::Payload {
-    let r#type = payload.type_name().to_string();
-    match payload.encoding() {
+    let name = payload.type_name();
+    let bytes = || Content::Bytes(payload.bytes().clone());
+    let (content, r#type) = match payload.encoding() {
         Encoding::Protobuf => {
-            let type_url = [TYPE_URL_PREFIX, payload.type_name()].concat();
-            let any = Any { type_url, value: payload.bytes().clone() };
-            v1::Payload { content: Some(Content::Message(any)), r#type: String::new() }
+            let type_url = [TYPE_URL_PREFIX, name].concat();
+            (Content::Message(Any { type_url, value: payload.bytes().clone() }), String::new())
         }
         Encoding::Json => {
-            let content = std::str::from_utf8(payload.bytes())
-                .map_or_else(|_| Content::Bytes(payload.bytes().clone()), |text| Content::JsonText(text.to_owned()));
-            v1::Payload { content: Some(content), r#type }
+            let text = std::str::from_utf8(payload.bytes());
+            (text.map_or_else(|_| bytes(), |text| Content::JsonText(text.to_owned())), name.to_string())
         }
-        Encoding::Bytes => v1::Payload { content: Some(Content::Bytes(payload.bytes().clone())), r#type },
-    }
+        Encoding::Bytes => (bytes(), name.to_string()),
+    };
+    v1::Payload { content: Some(content), r#type }
 }
 
 /// A payload as JSON; what cannot be that is sent in the nearest form.

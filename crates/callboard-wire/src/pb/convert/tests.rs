@@ -48,6 +48,8 @@ fn every_text_of_a_request_has_a_bound() {
     assert_eq!(read(v1::InvokeRequest { action: long(256), ..request() }), Code::InvalidPayload);
     assert_eq!(read(v1::InvokeRequest { idempotency_key: long(256), ..request() }), Code::InvalidPayload);
     assert_eq!(read(v1::InvokeRequest { response_format: 9, ..request() }), Code::InvalidPayload);
+    let both = v1::InvokeRequest { r#async: true, idempotency_key: "k".into(), ..request() };
+    assert_eq!(read(both), Code::InvalidPayload, "no response is recorded under the key");
     let metadata = (0..65).map(|n| (n.to_string(), String::new())).collect();
     assert_eq!(read(v1::InvokeRequest { metadata, ..request() }), Code::TooLarge);
     let metadata = BTreeMap::from([("k".to_owned(), long(4096))]);
