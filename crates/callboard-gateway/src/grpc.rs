@@ -1,6 +1,6 @@
 //! The gRPC door: `callboard.v1`, health and reflection, as one router that shares the listener with HTTP/JSON.
 //!
-//! * [`actors`], [`topics`], [`system`]: the three services. Each parses what came into domain values (`callboard_wire::pb::convert`),
+//! * `actors`, `topics`, `system`: the three services. Each parses what came into domain values (`callboard_wire::pb::convert`),
 //!   asks a port, and writes the answer back; there is no decision here.
 //! * `call`: what every call goes through: deadline, trace, meters. `invoke_stream`: many invocations over one stream.
 //! * `mend`: statuses of the library, which know nothing of Callboard's codes, become ours.

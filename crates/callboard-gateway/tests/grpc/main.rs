@@ -14,48 +14,39 @@ mod topics;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use callboard_core::{Code, Error, Payload};
-use callboard_gateway::doors::{Close, closing};
-use callboard_gateway::grpc;
+use callboard_gateway::{Gateway, GatewayConfig, GatewayHandle, Stopped};
 use callboard_testkit::SimClock;
 use callboard_wire::pb::error_from_status;
 use callboard_wire::pb::v1::actors_client::ActorsClient;
 use callboard_wire::pb::v1::system_client::SystemClient;
 use callboard_wire::pb::v1::topics_client::TopicsClient;
 use callboard_wire::pb::v1::{self, payload::Content};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tonic::Status;
 use tonic::transport::Channel;
 
 use fake::Fake;
 
-/// A server on a free port, and everything that a test needs of it.
+/// A gateway on a free port, and everything that a test needs of it.
 struct Server {
     node: Arc<Fake>,
     clock: Arc<SimClock>,
     address: SocketAddr,
-    close: Close,
-    stop: oneshot::Sender<()>,
-    tasks: JoinSet<()>,
+    gateway: Option<GatewayHandle>,
+    stopping: JoinSet<Stopped>,
 }
 
 impl Server {
     async fn start() -> Self {
         let (node, clock) = (Fake::new(), Arc::new(SimClock::default()));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (close, closing) = closing();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let router = grpc::routes(&node.doors(&clock), closing);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let stopped = async { drop(stopped.await) };
-            axum::serve(listener, router).with_graceful_shutdown(stopped).await.unwrap();
-        });
-        Self { node, clock, address, close, stop, tasks }
+        let config = GatewayConfig::on("127.0.0.1:0".parse().unwrap());
+        let bound = Gateway::bind(config).unwrap();
+        let address = bound.local_addr();
+        let gateway = Some(bound.serve(node.doors(&clock), axum::Router::new()));
+        Self { node, clock, address, gateway, stopping: JoinSet::new() }
     }
 
     async fn channel(&self) -> Channel {
@@ -76,11 +67,18 @@ impl Server {
         SystemClient::new(self.channel().await)
     }
 
-    /// Stops the server; returns when its last connection is gone.
+    /// Begins to stop: what is under way may end.
+    fn begin_stop(&mut self) {
+        if let Some(gateway) = self.gateway.take() {
+            self.stopping.spawn(gateway.stop(Duration::from_secs(60)));
+        }
+    }
+
+    /// Stops the server; returns when its last connection is gone. None had to be cut.
     async fn stop(mut self) {
-        self.close.close();
-        let _ = self.stop.send(());
-        while self.tasks.join_next().await.is_some() {}
+        self.begin_stop();
+        let stopped = self.stopping.join_next().await.unwrap().unwrap();
+        assert_eq!(stopped, Stopped { cut: 0 });
     }
 }
 

@@ -34,7 +34,7 @@ async fn health_says_whether_the_node_takes_work() {
 
 #[tokio::test]
 async fn a_watch_hears_of_every_change_and_of_the_end() {
-    let server = Server::start().await;
+    let mut server = Server::start().await;
     let mut health = HealthClient::new(server.channel().await);
     let mut watch = health.watch(service("")).await.unwrap().into_inner();
     assert_eq!(watch.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
@@ -42,7 +42,7 @@ async fn a_watch_hears_of_every_change_and_of_the_end() {
     assert_eq!(watch.next().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     let mut unknown = health.watch(service("nobody")).await.unwrap().into_inner();
     assert_eq!(unknown.next().await.unwrap().unwrap().status(), ServingStatus::ServiceUnknown);
-    server.close.close();
+    server.begin_stop();
     assert_eq!(code(watch.next().await.unwrap()), Code::Unavailable);
     assert!(watch.next().await.is_none());
     server.stop().await;

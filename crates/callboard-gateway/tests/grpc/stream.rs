@@ -158,11 +158,11 @@ async fn garbage_ends_the_stream_after_the_answers_to_what_came_before_it() {
 
 #[tokio::test]
 async fn a_stopping_server_answers_what_is_under_way_and_says_that_it_stops() {
-    let server = Server::start().await;
+    let mut server = Server::start().await;
     let (requests, mut answers) = open(&server).await;
     requests.send(numbered(1, "wait")).await.unwrap();
     server.node.waits(1).await;
-    server.close.close();
+    server.begin_stop();
     server.node.release(1);
     assert_eq!(answers.next().await.unwrap().unwrap().id, 1);
     assert_eq!(error(answers.next().await.unwrap()).code(), Code::Unavailable);

@@ -181,7 +181,7 @@ async fn a_reader_that_does_not_read_fills_nothing_but_its_own_window() {
 
 #[tokio::test]
 async fn a_subscription_ends_with_the_reason() {
-    let server = Server::start().await;
+    let mut server = Server::start().await;
     let mut topics = server.topics().await;
     let mut events = topics.subscribe(follow("metrics.>", None)).await.unwrap().into_inner();
     let (_, feed) = server.node.subscription().await;
@@ -190,7 +190,7 @@ async fn a_subscription_ends_with_the_reason() {
     assert!(events.next().await.is_none());
     let mut events = topics.subscribe(follow("metrics.>", None)).await.unwrap().into_inner();
     let (_, feed) = server.node.subscription().await;
-    server.close.close();
+    server.begin_stop();
     assert_eq!(code(events.next().await.unwrap()), Code::Unavailable);
     feed.closed().await;
     server.stop().await;
