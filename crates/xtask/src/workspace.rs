@@ -29,6 +29,7 @@ pub(crate) struct Package {
 pub(crate) struct Dependency {
     pub(crate) name: String,
     pub(crate) kind: Option<String>,
+    pub(crate) optional: bool,
 }
 
 /// The repository.
