@@ -63,6 +63,7 @@ macro_rules! for_every_store_law {
             publications: the_watermark_never_moves_back;
             registrations: a_new_subscription_hears_what_is_published_after_it;
             registrations: who_registers_again_goes_on_where_it_stood;
+            registrations: who_comes_back_after_an_absence_finds_the_watermark_where_it_left;
             registrations: an_instance_hears_from_the_later_of_registration_and_its_creation_on;
             registrations: declared_timers_are_armed_once_and_follow_their_declaration;
             registrations: a_registration_commits_nothing_that_others_could_hear;

@@ -176,6 +176,10 @@ pub trait Store: super::BroadcastLog {
     /// Makes registrations durable. A new subscription starts after the present [`super::BroadcastLog::head`]; one that was
     /// registered before goes on where it stood. Timers that are not armed are armed; those whose period changed are set anew; those of
     /// a registered name that are no longer declared are dropped. External subscribers are registered by their name.
+    ///
+    /// A call names everything that is declared. A subscription of an earlier call that this one does not name is absent from
+    /// now on, and keeps its cursors; when a later call names it again, the watermark goes back to where it stood when the
+    /// subscription became absent, so that what is still kept of the time between is delivered.
     fn register(
         &self,
         actors: Vec<Registration>,

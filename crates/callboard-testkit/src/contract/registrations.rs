@@ -62,6 +62,27 @@ pub(super) async fn who_registers_again_goes_on_where_it_stood(store: Arc<dyn St
     assert_eq!(position.unwrap().seq.0, 1);
 }
 
+pub(super) async fn who_comes_back_after_an_absence_finds_the_watermark_where_it_left(store: Arc<dyn Store>) {
+    let fx = Fixture::new(store).await;
+    let both = || vec![registration("clerk", &["a.b"], vec![]), registration("other", &["a.b"], vec![])];
+    let alone = || vec![registration("other", &["a.b"], vec![])];
+    fx.store.register(both(), Vec::new(), at(1)).await.unwrap();
+    fx.write("", 1, vec![publish("a.b", "1")]).await;
+    let left = fx.store.head().await.unwrap();
+    fx.write("", 1, vec![Write::Watermark(left)]).await;
+    fx.store.register(alone(), Vec::new(), at(2)).await.unwrap();
+    fx.write("", 1, vec![publish("a.b", "2")]).await;
+    let moved = fx.store.head().await.unwrap();
+    fx.write("", 1, vec![Write::Watermark(moved)]).await;
+    fx.store.register(alone(), Vec::new(), at(3)).await.unwrap();
+    assert_eq!(fx.store.watermark().await.unwrap(), moved, "who was there all the time moves nothing");
+    fx.store.register(both(), Vec::new(), at(4)).await.unwrap();
+    assert_eq!(fx.store.watermark().await.unwrap(), left);
+    fx.write("", 1, vec![Write::Watermark(moved)]).await;
+    fx.store.register(both(), Vec::new(), at(5)).await.unwrap();
+    assert_eq!(fx.store.watermark().await.unwrap(), moved, "it goes back once");
+}
+
 pub(super) async fn an_instance_hears_from_the_later_of_registration_and_its_creation_on(store: Arc<dyn Store>) {
     let fx = Fixture::new(store).await;
     fx.write("order/old", 1, vec![state(1, "x")]).await;

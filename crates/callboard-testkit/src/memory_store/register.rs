@@ -7,23 +7,39 @@ use super::tables::Tables;
 
 impl Tables {
     pub(super) fn register(&mut self, actors: Vec<Registration>, externals: Vec<(Name, Pattern)>, now: Timestamp) {
+        let mut present = BTreeSet::new();
         for (name, pattern) in externals {
-            self.subscribe(Subscriber::External(name), pattern);
+            present.insert(self.subscribe(Subscriber::External(name), pattern));
         }
         for registration in actors {
             let Ok(id) = ActorId::named(&registration.name) else { continue };
             for (pattern, _) in registration.channels {
-                self.subscribe(Subscriber::Actor(id.clone()), pattern);
+                present.insert(self.subscribe(Subscriber::Actor(id.clone()), pattern));
             }
             self.declare_timers(&id, registration.timers, now);
         }
+        self.note_absent(&present);
         self.keep();
     }
 
-    fn subscribe(&mut self, subscriber: Subscriber, pattern: Pattern) {
+    fn subscribe(&mut self, subscriber: Subscriber, pattern: Pattern) -> SubscriptionId {
         let subscription = SubscriptionId { subscriber, pattern };
         if !self.subscriptions.contains_key(&subscription) {
-            self.subscriptions.put(subscription, self.head);
+            self.subscriptions.put(subscription.clone(), self.head);
+        }
+        subscription
+    }
+
+    /// Whoever comes back after an absence has not seen what the others were done with meanwhile.
+    fn note_absent(&mut self, present: &BTreeSet<SubscriptionId>) {
+        for subscription in present {
+            if let Some(since) = self.absent.remove(subscription) {
+                self.watermark = self.watermark.min(since);
+            }
+        }
+        let known = self.subscriptions.iter().map(|(subscription, _)| subscription.clone());
+        for subscription in known.filter(|subscription| !present.contains(subscription)).collect::<Vec<_>>() {
+            self.absent.entry(subscription).or_insert(self.watermark);
         }
     }
 

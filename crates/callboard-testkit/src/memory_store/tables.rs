@@ -31,6 +31,8 @@ pub(super) struct Tables {
     pub(super) log_by_topic: Table<(Topic, Seq), Arc<Publication>>,
     /// From which mark on a declared actor or an external subscriber hears a pattern.
     pub(super) subscriptions: Table<SubscriptionId, Mark>,
+    // Subscriptions that the last registration did not name, and the watermark when that began.
+    pub(super) absent: std::collections::BTreeMap<SubscriptionId, Mark>,
     pub(super) cursors: Table<(SubscriptionId, Topic), Position>,
     pub(super) outbox: Table<MessageId, OutboxEntry>,
     pub(super) outbox_by_due: Table<(Timestamp, MessageId), ()>,
