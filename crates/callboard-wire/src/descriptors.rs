@@ -167,11 +167,14 @@ impl Descriptors {
         };
         let mut track = serde_path_to_error::Track::new();
         let tracked = serde_path_to_error::Deserializer::new(value.as_ref(), &mut track);
-        let message = DynamicMessage::deserialize_with_options(descriptor, tracked, &DeserializeOptions::new());
+        let message = DynamicMessage::deserialize_with_options(descriptor.clone(), tracked, &DeserializeOptions::new());
         let message = message.map_err(|error| {
             let path = track.path().to_string();
-            let place = if path == "." { String::new() } else { format!(" at {}", brief(&path)) };
-            let text = format!("the JSON is not a {}{place}: {}", excerpt(&wanted.name), brief(&error));
+            let (place, fields) = match path.as_str() {
+                "." => (String::new(), known_fields(&descriptor)),
+                path => (format!(" at {}", brief(&path)), String::new()),
+            };
+            let text = format!("the JSON is not a {}{place}: {}{fields}", excerpt(&wanted.name), brief(&error));
             Error::new(Code::InvalidPayload, text)
         })?;
         Ok(prost::Message::encode_to_vec(&message).into())
@@ -248,6 +251,14 @@ pub fn type_name(url: &str) -> Result<&str, Error> {
         return Err(Error::new(Code::InvalidPayload, text));
     }
     Ok(name)
+}
+
+// As many fields are listed in an error.
+const FIELDS_MAX: usize = 20;
+
+fn known_fields(descriptor: &MessageDescriptor) -> String {
+    let names: Vec<String> = descriptor.fields().take(FIELDS_MAX).map(|field| field.json_name().to_owned()).collect();
+    if names.is_empty() { String::new() } else { format!("; its fields are {}", names.join(", ")) }
 }
 
 fn opaque(payload: &Payload) -> Value {
