@@ -107,12 +107,12 @@ pub(crate) async fn serve(stream: TcpStream, front: Arc<Front>, mut closing: Clo
 
 fn builder(config: &GatewayConfig, streams: Streams) -> auto::Builder<Streams> {
     let mut builder = auto::Builder::new(streams);
+    // Never `pipeline_flush`: with it a stream is read ahead without bound when its client does not read.
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(config.header_read_timeout)
-        .max_buf_size(config.header_len_max)
-        .pipeline_flush(true);
+        .max_buf_size(config.header_len_max);
     builder
         .http2()
         .timer(TokioTimer::new())

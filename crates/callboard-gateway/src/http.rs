@@ -53,7 +53,7 @@ struct Http {
 pub(crate) fn routes(doors: Doors, config: &GatewayConfig, requests: Arc<Semaphore>, closing: Closing) -> Router {
     let catalogue = doors.operator.catalogue();
     let http = Arc::new(Http {
-        openapi: openapi::document(&doors, &catalogue).into(),
+        openapi: openapi::document(&doors.system, &doors.descriptors, &catalogue).into(),
         plans: Plans::new(catalogue),
         streams: Arc::new(Semaphore::new(config.streams_max)),
         config: config.clone(),

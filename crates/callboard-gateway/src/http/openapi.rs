@@ -8,12 +8,12 @@ use std::sync::Arc;
 use callboard_core::declaration::{Action, ActorKind};
 use callboard_core::port::Catalogue;
 use callboard_core::{Declaration, Encoding, TypeRef};
+use callboard_wire::descriptors::Descriptors;
 use callboard_wire::json::Schemas;
 use serde_json::{Map, Value, json};
 
 use super::answer::{self, Answer};
 use super::{Call, Http};
-use crate::doors::Doors;
 
 mod general;
 
@@ -23,8 +23,8 @@ pub(super) async fn get(http: Arc<Http>, _: Call) -> Answer {
 }
 
 /// The document.
-pub(super) fn document(doors: &Doors, catalogue: &Catalogue) -> Vec<u8> {
-    let mut schemas = Schemas::new(&doors.descriptors);
+pub(super) fn document(system: &str, descriptors: &Descriptors, catalogue: &Catalogue) -> Vec<u8> {
+    let mut schemas = Schemas::new(descriptors);
     let mut paths = Map::new();
     let mut tags = Vec::new();
     for declaration in catalogue {
@@ -41,7 +41,7 @@ pub(super) fn document(doors: &Doors, catalogue: &Catalogue) -> Vec<u8> {
     let document = json!({
         "openapi": "3.1.0",
         "info": {
-            "title": format!("{} on Callboard", doors.system),
+            "title": format!("{system} on Callboard"),
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Actors with durable state, and topics on which they announce what happened.",
         },
@@ -154,7 +154,11 @@ fn content<'a>(schemas: &mut Schemas<'_>, types: impl Iterator<Item = Option<&'a
 }
 
 fn state_operations(schemas: &mut Schemas<'_>, declaration: &Declaration) -> Value {
-    let state = declaration.state.as_ref().map_or_else(|| json!({ "type": "null" }), |state| schemas.of(state));
+    let none = json!({ "type": "null" });
+    let state = match &declaration.state {
+        Some(state) => json!({ "anyOf": [schemas.of(state), none] }),
+        None => none,
+    };
     let parameters: Vec<Value> = name_parameter(declaration).into_iter().collect();
     let mut get_parameters = parameters.clone();
     get_parameters.extend(general::state_parameters());
@@ -171,7 +175,7 @@ fn state_operations(schemas: &mut Schemas<'_>, declaration: &Declaration) -> Val
                     "content": { "application/json": { "schema": {
                         "allOf": [
                             { "$ref": "#/components/schemas/State" },
-                            { "type": "object", "properties": { "state": { "anyOf": [state, { "type": "null" }] } } },
+                            { "type": "object", "properties": { "state": state } },
                         ],
                     } } },
                 },
@@ -189,4 +193,78 @@ fn state_operations(schemas: &mut Schemas<'_>, declaration: &Declaration) -> Val
             },
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use callboard_core::declaration::{Channel, Handler};
+    use callboard_core::{Encoding, Name, Pattern};
+
+    use super::*;
+
+    const PROTO: &str = r#"
+        syntax = "proto3";
+        package shop.v1;
+        import "google/protobuf/timestamp.proto";
+        message NewOrder { string order_id = 1; int64 cents = 2; repeated Item items = 3; }
+        message Item { string sku = 1; uint32 quantity = 2; }
+        enum Status { STATUS_UNSPECIFIED = 0; STATUS_PAID = 1; }
+        message Order {
+            string order_id = 1;
+            Status status = 2;
+            google.protobuf.Timestamp created_at = 3;
+            map<string, Item> by_sku = 4;
+            Order replaces = 5;
+            bytes seal = 6;
+        }
+    "#;
+
+    fn descriptors() -> Descriptors {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("shop.proto"), PROTO).unwrap();
+        let mut compiler = protox::Compiler::new([folder.path()]).unwrap();
+        compiler.include_imports(true).open_file("shop.proto").unwrap();
+        Descriptors::new([bytes::Bytes::from(compiler.encode_file_descriptor_set())]).unwrap()
+    }
+
+    fn catalogue() -> Catalogue {
+        let protobuf = |name: &'static str| TypeRef { name: Name::from_static(name), encoding: Encoding::Protobuf };
+        let json = TypeRef { name: "shop.Note".into(), encoding: Encoding::Json };
+        let action = |name: &'static str, handlers: Vec<(Option<TypeRef>, Option<TypeRef>)>| Action {
+            name: name.into(),
+            handlers: handlers.into_iter().map(|(input, output)| Handler { input, output }).collect(),
+            timer: None,
+        };
+        let order = || Some(protobuf("shop.v1.Order"));
+        let mut clerk = Declaration::new("order_processor");
+        clerk.state = order();
+        clerk.channels = vec![Channel {
+            pattern: Pattern::parse("order.>").unwrap(),
+            action: "hear".into(),
+            on_failure: callboard_core::declaration::FailurePolicy::Park,
+        }];
+        clerk.actions = vec![
+            action("create_order", vec![(Some(protobuf("shop.v1.NewOrder")), order())]),
+            action("hear", vec![(order(), None), (Some(json), None)]),
+        ];
+        let mut cart = Declaration::new("the {cart}");
+        cart.kind = ActorKind::Unnamed;
+        cart.actions = vec![action("add", vec![(None, None)])];
+        vec![Arc::new(clerk), Arc::new(cart)]
+    }
+
+    #[test]
+    fn the_actors_of_a_small_shop_are_described() {
+        let text = document("shop", &descriptors(), &catalogue());
+        let mut document: Value = serde_json::from_slice(&text).unwrap();
+        // The rest is the same for every system.
+        let general = general::paths();
+        document["info"]["version"] = "any".into();
+        document["paths"].as_object_mut().unwrap().retain(|path, _| !general.contains_key(path));
+        document["components"]["schemas"].as_object_mut().unwrap().retain(|name, _| name.starts_with("shop."));
+        for shared in ["parameters", "responses"] {
+            document["components"].as_object_mut().unwrap().remove(shared);
+        }
+        insta::assert_json_snapshot!(document);
+    }
 }

@@ -1,0 +1,14 @@
+//! The HTTP/JSON door and the listener, through a real socket, with a real client, before a node that records what it is asked.
+
+#[path = "../fake/mod.rs"]
+mod fake;
+
+mod actors;
+mod client;
+mod hostile;
+mod invoke;
+mod listener;
+mod openapi;
+mod streams;
+mod system;
+mod topics;
