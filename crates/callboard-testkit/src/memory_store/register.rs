@@ -37,9 +37,8 @@ impl Tables {
                 self.watermark = self.watermark.min(since);
             }
         }
-        let known = self.subscriptions.iter().map(|(subscription, _)| subscription.clone());
-        for subscription in known.filter(|subscription| !present.contains(subscription)).collect::<Vec<_>>() {
-            self.absent.entry(subscription).or_insert(self.watermark);
+        for subscription in self.subscriptions.keys().filter(|subscription| !present.contains(subscription)) {
+            self.absent.entry(subscription.clone()).or_insert(self.watermark);
         }
     }
 
