@@ -13,9 +13,10 @@ use axum::routing::get;
 use bytes::Bytes;
 use callboard_core::port::{ActorHost, Clock, Dispatcher, Entropy, ExternalRegistration, Operator, Store};
 use callboard_core::topic::TopicRules;
-use callboard_core::{Error, Name};
+use callboard_core::{Code, Error, Name};
 use callboard_gateway::{Doors, Gateway, GatewayConfig, GatewayError, GatewayHandle};
 use callboard_runtime::{Ports, Runtime, RuntimeConfig};
+use callboard_store_sqlite::{OpenError, SqliteConfig, SqliteStore};
 use callboard_wire::descriptors::{Descriptors, DescriptorsError};
 
 use crate::clock::{OsEntropy, SystemClock};
@@ -74,6 +75,9 @@ pub enum NodeError {
     /// The address cannot be listened on, e.g. because another program does.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
+    /// The store cannot be opened: in use by another process, read-only, full, written by a newer version.
+    #[error(transparent)]
+    Store(#[from] OpenError),
     /// The descriptors cannot be read.
     #[error(transparent)]
     Descriptors(#[from] DescriptorsError),
@@ -194,9 +198,11 @@ impl Node {
 async fn open(store: StoreChoice) -> Result<Arc<dyn Store>, NodeError> {
     match store {
         StoreChoice::Ready(store) => Ok(store),
-        StoreChoice::Sqlite(_) => {
-            let text = "the embedded store is not part of this build yet";
-            Err(NodeError::Runtime(Error::new(callboard_core::Code::Unavailable, text)))
+        StoreChoice::Sqlite(folder) => {
+            // Recovery after a crash reads the log from the disk.
+            let opened = tokio::task::spawn_blocking(move || SqliteStore::open(SqliteConfig::new(folder))).await;
+            let store = opened.map_err(|error| NodeError::Runtime(Error::new(Code::Internal, error.to_string())))??;
+            Ok(Arc::new(store))
         }
     }
 }
