@@ -20,7 +20,7 @@ use callboard_store_sqlite::{OpenError, SqliteConfig, SqliteStore};
 use callboard_wire::descriptors::{Descriptors, DescriptorsError};
 
 use crate::clock::{OsEntropy, SystemClock};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, record_store};
 
 /// What a node is made of.
 pub struct Parts {
@@ -117,12 +117,13 @@ impl Node {
         let descriptors = Arc::new(Descriptors::new(descriptors)?);
         // Counters are made when the engine starts, so the recorder has to be there before it.
         let metrics = bound.as_ref().and_then(|_| metrics());
-        let store = open(store).await?;
+        let (store, embedded) = open(store).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::new());
         let ports = Ports { store, clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
         let config = RuntimeConfig { topics: Arc::new(topics), ..RuntimeConfig::new(system.clone()) };
         let runtime = Runtime::start(config, hosts, externals, ports).await.map_err(NodeError::Runtime)?;
+        let extra = metrics.map_or_else(Router::new, |metrics| metrics_route(metrics, system.clone(), embedded));
         let doors = Doors {
             dispatcher: runtime.dispatcher(),
             operator: runtime.operator(),
@@ -131,7 +132,7 @@ impl Node {
             descriptors,
             system,
         };
-        let gateway = bound.map(|bound| bound.serve(doors, metrics.map_or_else(Router::new, metrics_route)));
+        let gateway = bound.map(|bound| bound.serve(doors, extra));
         let address = gateway.as_ref().map(GatewayHandle::local_addr);
         Ok(Self { runtime, clock, entropy, address, gateway: Mutex::new(gateway) })
     }
@@ -195,14 +196,16 @@ impl Node {
     }
 }
 
-async fn open(store: StoreChoice) -> Result<Arc<dyn Store>, NodeError> {
+/// The store, and once more as what it is if it is the embedded one.
+async fn open(store: StoreChoice) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>), NodeError> {
     match store {
-        StoreChoice::Ready(store) => Ok(store),
+        StoreChoice::Ready(store) => Ok((store, None)),
         StoreChoice::Sqlite(folder) => {
             // Recovery after a crash reads the log from the disk.
             let opened = tokio::task::spawn_blocking(move || SqliteStore::open(SqliteConfig::new(folder))).await;
             let store = opened.map_err(|error| NodeError::Runtime(Error::new(Code::Internal, error.to_string())))??;
-            Ok(Arc::new(store))
+            let store = Arc::new(store);
+            Ok((Arc::<SqliteStore>::clone(&store), Some(store)))
         }
     }
 }
@@ -217,8 +220,11 @@ fn metrics() -> Option<Metrics> {
     }
 }
 
-fn metrics_route(metrics: Metrics) -> Router {
+fn metrics_route(metrics: Metrics, system: Name, embedded: Option<Arc<SqliteStore>>) -> Router {
     let render = move || {
+        if let Some(store) = &embedded {
+            record_store(&system, &store.stats());
+        }
         let text = metrics.render();
         async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text) }
     };

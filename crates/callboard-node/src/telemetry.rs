@@ -4,6 +4,8 @@ use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use callboard_core::Name;
+use callboard_store_sqlite::StoreStats;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -111,6 +113,17 @@ impl Metrics {
     pub fn render(&self) -> String {
         self.0.render()
     }
+}
+
+/// Hands on what the embedded store of a system has counted.
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a double; a log of 2^53 bytes fits no disk")]
+pub(crate) fn record_store(system: &Name, stats: &StoreStats) {
+    let system = || system.to_string();
+    metrics::counter!(names::STORE_FLUSHES, "system" => system()).absolute(stats.commits);
+    metrics::counter!(names::STORE_FLUSH_MICROSECONDS, "system" => system()).absolute(stats.flush_micros);
+    metrics::counter!(names::STORE_REFUSED, "system" => system()).absolute(stats.refused);
+    metrics::gauge!(names::STORE_LOG_BYTES, "system" => system()).set(stats.wal_bytes as f64);
+    metrics::gauge!(names::STORE_READ_ONLY, "system" => system()).set(f64::from(u8::from(stats.is_read_only)));
 }
 
 // From what a memory-only turn takes to the default deadline of a call.

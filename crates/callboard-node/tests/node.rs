@@ -1,4 +1,5 @@
-//! Whole nodes in this process, on a store in memory.
+//! Whole nodes in this process, on a store in memory unless the test says otherwise.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +61,9 @@ async fn topics(node: &Node) -> Vec<String> {
 
 #[tokio::test]
 async fn a_node_says_that_it_is_alive_and_ready_and_what_its_metrics_mean() {
-    let node = Node::start(parts(Some(anywhere()))).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = StoreChoice::Sqlite(folder.path().join("made/on/the/way"));
+    let node = Node::start(Parts { store, ..parts(Some(anywhere())) }).await.unwrap();
     publish(&node, "order.events").await;
     assert!(get(&node, "/health/liveness").await.starts_with("HTTP/1.1 200"));
     assert!(get(&node, "/health/readiness").await.starts_with("HTTP/1.1 200"));
@@ -70,7 +73,9 @@ async fn a_node_says_that_it_is_alive_and_ready_and_what_its_metrics_mean() {
         let name = line.split(' ').next().unwrap();
         assert!(metrics.contains(&format!("# HELP callboard_{name} ")), "callboard_{name} is not explained");
     }
-    assert!(metrics.contains("\ncallboard_commits_total "), "{metrics}");
+    for name in ["callboard_commits_total ", "callboard_http_requests_total{", "callboard_store_flushes_total{"] {
+        assert!(metrics.contains(&format!("\n{name}")), "{name} is missing in {metrics}");
+    }
     node.stop(SOON).await;
 }
 

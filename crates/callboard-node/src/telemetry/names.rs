@@ -2,6 +2,13 @@
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
+/// What the embedded store counts itself; see [`super::record_store`].
+pub(super) const STORE_FLUSHES: &str = "callboard_store_flushes_total";
+pub(super) const STORE_FLUSH_MICROSECONDS: &str = "callboard_store_flush_microseconds_total";
+pub(super) const STORE_REFUSED: &str = "callboard_store_refused_total";
+pub(super) const STORE_LOG_BYTES: &str = "callboard_store_log_bytes";
+pub(super) const STORE_READ_ONLY: &str = "callboard_store_read_only";
+
 /// Counters: what happened since the process started.
 const COUNTERS: &[(&str, &str)] = &[
     ("callboard_turns_total", "Actions that ran, by declared actor and outcome."),
@@ -16,6 +23,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ("callboard_parked_total", "Subscriptions that stopped at a publication."),
     ("callboard_delivery_retries_total", "Deliveries and effects that were tried again."),
     ("callboard_service_restarts_total", "Services of the engine that ended and were started again."),
+    ("callboard_external_errors_total", "Publications that an external subscriber refused."),
+    (STORE_FLUSHES, "Flushed transactions of the embedded store."),
+    (STORE_FLUSH_MICROSECONDS, "The time that its flushes took."),
+    (STORE_REFUSED, "Decisions that it refused because another one came first or a shard moved."),
 ];
 
 /// Gauges: how it is now.
@@ -23,6 +34,8 @@ const GAUGES: &[(&str, &str)] = &[
     ("callboard_active_actors", "Actors in memory."),
     ("callboard_active_feeds", "Durable subscriptions that are not caught up."),
     ("callboard_live_subscribers", "Live subscribers, streams of clients included."),
+    (STORE_LOG_BYTES, "The length of the embedded store's write-ahead log."),
+    (STORE_READ_ONLY, "1 when the embedded store's folder cannot be written."),
 ];
 
 /// Histograms: how it is spread.
