@@ -94,6 +94,14 @@ impl Descriptors {
         self.pool.get_message_by_name(type_name)
     }
 
+    /// The descriptor of a type whose JSON form is an object of its fields and in which no `Any` stands: it can be read and
+    /// written without a look at the whole value first.
+    pub(crate) fn plain(&self, type_name: &str) -> Option<MessageDescriptor> {
+        let plain = !self.any_holders.contains(type_name)
+            && matches!(nesting::json_form(type_name), nesting::JsonForm::Fields);
+        self.message(type_name).filter(|_| plain)
+    }
+
     /// All known files as one encoded `google.protobuf.FileDescriptorSet`, for reflection.
     #[must_use]
     pub fn file_descriptor_set(&self) -> Vec<u8> {

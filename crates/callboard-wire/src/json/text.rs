@@ -2,11 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use callboard_core::{Code, Encoding, Payload, Timestamp};
+use callboard_core::value::check_len;
+use callboard_core::{Code, Encoding, Payload, Timestamp, TypeRef};
+use prost_reflect::{DeserializeOptions, DynamicMessage, SerializeOptions};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-use crate::descriptors::{Descriptors, TYPE_URL_PREFIX};
+use crate::descriptors::{Descriptors, JSON_DEPTH_MAX, TYPE_URL_PREFIX};
 use crate::problem::Problem;
 
 /// Reads a JSON text.
@@ -52,12 +54,58 @@ fn squeeze(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
+/// Reads a JSON text as a protobuf type without a tree in between. `None` when that is not possible or the text is not plainly
+/// of that type: then [`Descriptors::from_json`] reads it, or says what is wrong.
+#[must_use]
+pub fn read_plain(descriptors: &Descriptors, wanted: &TypeRef, text: &[u8]) -> Option<Payload> {
+    if wanted.encoding != Encoding::Protobuf || !depth_within(text, JSON_DEPTH_MAX) {
+        return None;
+    }
+    let descriptor = descriptors.plain(&wanted.name)?;
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let options = DeserializeOptions::new();
+    let message = DynamicMessage::deserialize_with_options(descriptor, &mut reader, &options).ok()?;
+    reader.end().ok()?;
+    let payload = Payload::new(wanted.name.clone(), Encoding::Protobuf, prost::Message::encode_to_vec(&message));
+    check_len(&payload).ok().map(|()| payload)
+}
+
+// Whether a JSON text has at most so many levels; a scalar has one. What is no JSON may pass.
+fn depth_within(text: &[u8], most: usize) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (1_usize, false, false);
+    for byte in text {
+        match byte {
+            b'"' if !escaped => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        // An empty object is one level, as a scalar is: whoever is exactly at the limit is left to the careful reader.
+        if depth > most {
+            return false;
+        }
+        escaped = in_string && *byte == b'\\' && !escaped;
+    }
+    true
+}
+
 /// Writes a payload as one line of JSON, in the form of [`Descriptors::to_json`]; a payload that cannot be read as its type
 /// becomes `{"@type": ..., "value": "<base64>"}`.
 pub fn write_payload(out: &mut Vec<u8>, descriptors: &Descriptors, payload: &Payload) {
     let bytes = payload.bytes();
     if payload.encoding() == Encoding::Json && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
         return squeeze(out, bytes);
+    }
+    let begun = out.len();
+    if payload.encoding() == Encoding::Protobuf
+        && let Some(descriptor) = descriptors.plain(payload.type_name())
+        && let Ok(message) = DynamicMessage::decode(descriptor, bytes.clone())
+    {
+        let options = SerializeOptions::new().skip_default_fields(false);
+        if message.serialize_with_options(&mut serde_json::Serializer::new(&mut *out), &options).is_ok() {
+            return;
+        }
+        out.truncate(begun);
     }
     // Writing a value to memory cannot fail.
     let _ = serde_json::to_writer(out, &payload_value(descriptors, payload));
@@ -104,6 +152,41 @@ mod tests {
         assert!(problem.error().message().contains("not UTF-8"), "{problem:?}");
         // Depth is bounded by the reader; what is deeper is refused, not walked.
         assert!(compact(&[b'['; 100_000]).is_err());
+    }
+
+    #[test]
+    fn what_is_read_and_written_without_a_tree_is_the_same_as_with_one() {
+        let descriptors = Descriptors::new([]).unwrap();
+        let wanted = TypeRef { name: "callboard.v1.TopicSummary".into(), encoding: Encoding::Protobuf };
+        for text in [
+            "{}",
+            " {\"topic\": \"a\", \"head\": {\"epoch\": \"1\", \"seq\": 2}, \"firstSeq\": 7} ",
+            "{\"first_seq\": \"18446744073709551615\", \"topic\": null}",
+        ] {
+            let payload = read_plain(&descriptors, &wanted, text.as_bytes()).unwrap();
+            let value = parse(text.as_bytes()).unwrap();
+            assert_eq!(payload, descriptors.from_json(&wanted, &value).unwrap(), "{text}");
+            let mut out = Vec::new();
+            write_payload(&mut out, &descriptors, &payload);
+            assert_eq!(parse(&out).unwrap(), descriptors.to_json(&payload).unwrap());
+        }
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        for text in ["", "7", "{\"topic\": 7}", "{\"nope\": 1}", "{\"@type\": \"x\"}", "{} {}", "{\"topic\"", &deep] {
+            assert!(read_plain(&descriptors, &wanted, text.as_bytes()).is_none(), "{text}");
+        }
+        // These are left to the careful reader.
+        for name in ["google.protobuf.Any", "google.protobuf.Struct", "callboard.v1.Payload", "shop.v1.Unknown"] {
+            let wanted = TypeRef { name: name.into(), encoding: Encoding::Protobuf };
+            assert!(read_plain(&descriptors, &wanted, b"{}").is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn brackets_in_strings_are_no_levels() {
+        assert!(depth_within(br#"{"a":"[[[[\"[[[[\\"}"#, 2));
+        assert!(!depth_within(b"[[[1]]]", 3));
+        assert!(depth_within(b"[[[1]]]", 4));
+        assert!(depth_within(b"[[],[],[]]", 3));
     }
 
     #[test]
