@@ -8,7 +8,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use workspace::Workspace;
 
@@ -28,13 +28,26 @@ enum Command {
     Tidy,
     /// Check dependencies with cargo-deny, which has to be installed.
     Deny,
+    /// Measure against baselines; `cargo xtask bench --help` says what can be chosen.
+    #[command(disable_help_flag = true)]
+    Bench(Rest),
 }
+
+/// What is handed on to the program behind a command.
+#[derive(Args)]
+struct Rest {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+const BENCH: &[&str] = &["run", "--release", "--quiet", "--package", "callboard-bench", "--bin", "bench", "--"];
 
 fn main() -> ExitCode {
     let result = Workspace::load().and_then(|workspace| match Arguments::parse().command {
         Command::Test => suite::run(&workspace),
         Command::Tidy => tidy::run(&workspace).map(|()| println!("tidy: nothing to say")),
         Command::Deny => suite::deny(&workspace),
+        Command::Bench(rest) => suite::program(&workspace, BENCH, &rest.arguments),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

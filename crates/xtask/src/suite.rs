@@ -26,6 +26,7 @@ enum What {
     Tidy,
 }
 
+/// A further check is a further line, e.g. a program of the workspace as a [`What::Cargo`] of `run`.
 const STEPS: &[Step] = &[
     Step { name: "format", what: What::Cargo(&["fmt", "--all", "--check"]) },
     Step { name: "tidy", what: What::Tidy },
@@ -82,6 +83,12 @@ pub(crate) fn deny(workspace: &Workspace) -> Result<()> {
         bail!("cargo-deny is not installed; run: cargo install cargo-deny --locked");
     }
     cargo(workspace, &["deny", "--all-features", "check"], &[])
+}
+
+/// Runs a program of the workspace with the arguments given.
+pub(crate) fn program(workspace: &Workspace, run: &[&str], arguments: &[String]) -> Result<()> {
+    let arguments: Vec<&str> = run.iter().copied().chain(arguments.iter().map(String::as_str)).collect();
+    cargo(workspace, &arguments, &[])
 }
 
 impl What {
