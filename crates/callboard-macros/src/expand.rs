@@ -41,14 +41,19 @@ fn implementation(actor: &Actor, block: &ItemImpl) -> TokenStream {
                 #declaration
             }
 
-            async fn handle(
+            // Not an `async fn`: its future would hold the turn twice, as an argument and as a variable.
+            fn handle(
                 &self,
                 mut turn: ::callboard::ActorTurn<'_, #state>,
-            ) -> ::core::result::Result<::callboard::Outcome<#state>, ::callboard::CallError> {
-                match turn.route() {
-                    #(#arms)*
-                    #init
-                    _ => turn.refuse(),
+            ) -> impl ::core::future::Future<
+                Output = ::core::result::Result<::callboard::Outcome, ::callboard::CallError>,
+            > + ::core::marker::Send {
+                async move {
+                    match turn.route() {
+                        #(#arms)*
+                        #init
+                        _ => turn.refuse(),
+                    }
                 }
             }
         }

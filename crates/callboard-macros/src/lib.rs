@@ -54,7 +54,7 @@ pub fn message(item: TokenStream) -> TokenStream {
 /// Runs an async test on one thread with time that stands still. With a test system to build in its brackets, the test gets it
 /// started, and it is stopped behind the test:
 ///
-/// ```ignore
+/// ```text
 /// fn shop() -> TestBuilder {
 ///     TestSystem::builder().actor(OrderProcessor)
 /// }

@@ -21,10 +21,7 @@ pub trait Actor: Send + Sync + Sized + 'static {
     /// Runs one action: picks the method by [`ActorTurn::route`], gives it what it takes, and ends with [`ActorTurn::decide`].
     ///
     /// A hand-written one is an `async fn`.
-    fn handle(
-        &self,
-        turn: ActorTurn<'_, Self::State>,
-    ) -> impl Future<Output = Result<Outcome<Self::State>, CallError>> + Send;
+    fn handle(&self, turn: ActorTurn<'_, Self::State>) -> impl Future<Output = Result<Outcome, CallError>> + Send;
 }
 
 /// What an actor remembers between turns: a [`Message`] with a `Default`, which is the state of an actor that has none yet.
@@ -109,27 +106,8 @@ pub(crate) struct Memory<S> {
     stored: Option<Payload>,
 }
 
-/// What an action decided, ready to commit.
-#[derive(Debug)]
-pub struct Outcome<S> {
-    pub(crate) value: callboard_core::Value,
-    // The same as the value's state, still decoded: the next turn need not read it again.
-    pub(crate) state: Option<S>,
-}
-
-impl<S> Default for Outcome<S> {
-    fn default() -> Self {
-        Self { value: callboard_core::Value::default(), state: None }
-    }
-}
-
-impl<S> Outcome<S> {
-    /// The decision as it is committed.
-    #[must_use]
-    pub const fn value(&self) -> &callboard_core::Value {
-        &self.value
-    }
-}
+/// What an action decided, as it is committed.
+pub type Outcome = callboard_core::Value;
 
 // The bounds stand at the methods, so that a state that is none is one error and not one for each method.
 impl<'a, S> ActorTurn<'a, S> {
@@ -198,18 +176,24 @@ impl<'a, S> ActorTurn<'a, S> {
     ///
     /// # Errors
     /// What the method returned as an error; what cannot be committed, such as a topic that is none.
-    pub fn decide(self, returned: impl Decide<S>) -> Result<Outcome<S>, CallError>
+    pub fn decide(&mut self, returned: impl Decide<S>) -> Result<Outcome, CallError>
     where
         S: State,
     {
-        returned.decide(&self.ctx)
+        returned.decide(self)
+    }
+
+    /// Remembers the new state, so that the next turn need not read it again.
+    pub(crate) fn keep(&mut self, state: S, written: Option<Payload>) {
+        self.memory.decoded = Some(state);
+        self.memory.stored = written;
     }
 
     /// Ends a turn for which there is no method: the declaration says more than `handle` does.
     ///
     /// # Errors
     /// Always `ActionNotFound`.
-    pub fn refuse(self) -> Result<Outcome<S>, CallError> {
+    pub fn refuse(&self) -> Result<Outcome, CallError> {
         let (actor, action, route) = (self.ctx.actor_id(), self.action, self.route);
         Err(CallError::new(
             Code::ActionNotFound,
@@ -236,13 +220,10 @@ impl<S: State> Memory<S> {
         Ok(())
     }
 
-    /// Remembers what was decided.
-    pub(crate) fn keep(&mut self, outcome: Outcome<S>) -> callboard_core::Value {
-        if let Some(state) = outcome.state {
-            self.decoded = Some(state);
-            self.stored.clone_from(&outcome.value.state);
-        }
-        outcome.value
+    /// What it holds.
+    #[cfg(feature = "testing")]
+    pub(crate) fn into_decoded(self) -> Option<S> {
+        self.decoded
     }
 }
 

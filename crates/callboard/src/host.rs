@@ -46,14 +46,14 @@ impl<A: Actor> ActorHost for Host<A> {
 
 impl<A: Actor> Instance for Activation<A> {
     fn handle(&mut self, turn: Turn) -> BoxFuture<'_, Result<Value, CallError>> {
-        // One allocation for the whole turn: the methods' futures are part of this one.
-        Box::pin(async move {
-            let Self { shared, memory } = self;
-            let (route, action) = route(&shared.declaration, &turn)?;
-            let turn = ActorTurn::new(Context::new(turn), route, action, memory);
-            let outcome = shared.actor.handle(turn).await?;
-            Ok(memory.keep(outcome))
-        })
+        let Self { shared, memory } = self;
+        match route(&shared.declaration, &turn) {
+            // One allocation for the whole turn: the methods' futures are part of this one.
+            Ok((route, action)) => {
+                Box::pin(shared.actor.handle(ActorTurn::new(Context::new(turn), route, action, memory)))
+            }
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 
     fn restore(&mut self, state: Option<&Payload>) -> Result<(), CallError> {

@@ -60,7 +60,7 @@
 //!             .gives::<u64>()
 //!     }
 //!
-//!     async fn handle(&self, mut turn: ActorTurn<'_, Account>) -> Result<Outcome<Account>, CallError> {
+//!     async fn handle(&self, mut turn: ActorTurn<'_, Account>) -> Result<Outcome, CallError> {
 //!         match turn.action() {
 //!             "deposit" => {
 //!                 let deposit = turn.payload()?;

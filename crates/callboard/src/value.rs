@@ -2,7 +2,7 @@
 
 use callboard_core::{Headers, MessageId, Name};
 
-use crate::actor::{Outcome, State};
+use crate::actor::{ActorTurn, Outcome, State};
 use crate::{CallError, Context, Error, Message};
 
 mod broadcast;
@@ -125,19 +125,20 @@ pub trait Decide<S: State> {
     ///
     /// # Errors
     /// What the action returned as an error; `ActionFailed` for a topic or a target that is none.
-    fn decide(self, ctx: &Context) -> Result<Outcome<S>, CallError>;
+    fn decide(self, turn: &mut ActorTurn<'_, S>) -> Result<Outcome, CallError>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<R: Message, S: State> Decide<S> for Value<R, S> {
     type Response = R;
 
-    fn decide(mut self, ctx: &Context) -> Result<Outcome<S>, CallError> {
+    fn decide(mut self, turn: &mut ActorTurn<'_, S>) -> Result<Outcome, CallError> {
         let state = self.state.take();
-        let payload = state.as_ref().map(S::write).transpose()?.flatten();
-        let mut outcome = self.lower(ctx)?;
-        outcome.value.state = payload;
-        outcome.state = state;
+        let mut outcome = self.lower(turn.ctx())?;
+        if let Some(state) = state {
+            outcome.state = state.write()?;
+            turn.keep(state, outcome.state.clone());
+        }
         Ok(outcome)
     }
 }
@@ -146,8 +147,8 @@ impl<R: Message, S: State> Decide<S> for Value<R, S> {
 impl<R: Message, S: State> Decide<S> for Value<R, Unchanged> {
     type Response = R;
 
-    fn decide(self, ctx: &Context) -> Result<Outcome<S>, CallError> {
-        self.lower(ctx)
+    fn decide(self, turn: &mut ActorTurn<'_, S>) -> Result<Outcome, CallError> {
+        self.lower(turn.ctx())
     }
 }
 
@@ -155,7 +156,7 @@ impl<R: Message, S: State> Decide<S> for Value<R, Unchanged> {
 impl<S: State> Decide<S> for () {
     type Response = ();
 
-    fn decide(self, _: &Context) -> Result<Outcome<S>, CallError> {
+    fn decide(self, _: &mut ActorTurn<'_, S>) -> Result<Outcome, CallError> {
         Ok(Outcome::default())
     }
 }
@@ -164,9 +165,9 @@ impl<S: State> Decide<S> for () {
 impl<S: State, T: Decide<S>, E: Into<Error>> Decide<S> for Result<T, E> {
     type Response = T::Response;
 
-    fn decide(self, ctx: &Context) -> Result<Outcome<S>, CallError> {
+    fn decide(self, turn: &mut ActorTurn<'_, S>) -> Result<Outcome, CallError> {
         match self {
-            Ok(decided) => decided.decide(ctx),
+            Ok(decided) => decided.decide(turn),
             Err(error) => Err(error.into().into()),
         }
     }
@@ -174,19 +175,11 @@ impl<S: State, T: Decide<S>, E: Into<Error>> Decide<S> for Result<T, E> {
 
 impl<R: Message, T> Value<R, T> {
     // Everything but the state.
-    fn lower<S>(self, ctx: &Context) -> Result<Outcome<S>, CallError> {
+    fn lower(self, ctx: &Context) -> Result<Outcome, CallError> {
         let Self { response, state: _, broadcasts, effects, cancelled, tags, checkpoint } = self;
         let response = response.map(Message::into_payload).transpose()?;
         let effects = effects.into_iter().map(|effect| effect.lower(ctx)).collect::<Result<_, _>>()?;
-        let value = callboard_core::Value {
-            response,
-            state: None,
-            tags,
-            broadcasts: broadcasts.lower()?,
-            effects,
-            cancelled_effects: cancelled,
-            checkpoint,
-        };
-        Ok(Outcome { value, state: None })
+        let broadcasts = broadcasts.lower()?;
+        Ok(Outcome { response, state: None, tags, broadcasts, effects, cancelled_effects: cancelled, checkpoint })
     }
 }

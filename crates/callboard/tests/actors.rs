@@ -1,5 +1,12 @@
 //! The seed's actors, one turn at a time, without a runtime.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, unreachable_pub, missing_docs, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    unnameable_types,
+    missing_docs,
+    reason = "a test"
+)]
 
 mod shop;
 mod stage;

@@ -1,5 +1,12 @@
 //! What a call sends, and how its answer is read, against a dispatcher that only remembers.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, unreachable_pub, missing_docs, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    unnameable_types,
+    missing_docs,
+    reason = "a test"
+)]
 
 mod shop;
 mod stage;

@@ -1,5 +1,5 @@
 //! A service on a node of its own: a store on disk, doors for clients, a stop that drains.
-#![allow(clippy::unwrap_used, unreachable_pub, missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, unreachable_pub, unnameable_types, missing_docs, reason = "a test")]
 
 mod shop;
 

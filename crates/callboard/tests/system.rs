@@ -1,5 +1,5 @@
 //! Whole systems in memory: the seed's own test, and what it promises beside it.
-#![allow(clippy::unwrap_used, unreachable_pub, missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, unreachable_pub, unnameable_types, missing_docs, reason = "a test")]
 
 mod shop;
 
@@ -256,7 +256,7 @@ async fn a_wrong_declaration_is_refused_when_the_system_starts() {
         fn declaration(&self) -> Declare {
             Declare::named("deaf").action("hear").takes::<String>().channel("a.b", "listen")
         }
-        async fn handle(&self, turn: ActorTurn<'_, Stateless>) -> Result<Outcome<Stateless>, CallError> {
+        async fn handle(&self, turn: ActorTurn<'_, Stateless>) -> Result<Outcome, CallError> {
             turn.refuse()
         }
     }
@@ -282,7 +282,7 @@ impl<A: Actor> Actor for Shared<A> {
         self.0.declaration()
     }
 
-    async fn handle(&self, turn: ActorTurn<'_, A::State>) -> Result<Outcome<A::State>, CallError> {
+    async fn handle(&self, turn: ActorTurn<'_, A::State>) -> Result<Outcome, CallError> {
         self.0.handle(turn).await
     }
 }

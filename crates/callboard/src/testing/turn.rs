@@ -160,8 +160,9 @@ impl<'a, A: Actor> Turn<'a, A> {
         };
         let (route, action) = crate::host::route(&declaration, &turn)?;
         let outcome = self.actor.handle(ActorTurn::new(Context::new(turn), route, action, &mut memory)).await?;
-        outcome.value.check()?;
-        Ok(Decided { value: outcome.value, state: outcome.state })
+        outcome.check()?;
+        let state = memory.into_decoded().filter(|_| outcome.state.is_some());
+        Ok(Decided { value: outcome, state })
     }
 }
 
