@@ -14,6 +14,8 @@ pub struct GatewayConfig {
     pub listen: SocketAddr,
     /// Bytes of a request's body. Answer: `TooLarge`.
     pub body_len_max: usize,
+    /// Bytes of all large bodies (over 64 KiB) that are in memory at one time over HTTP. Answer: `Overloaded`.
+    pub bodies_len_max: usize,
     /// Bytes of a request's line and headers together. Answer: status 431.
     pub header_len_max: usize,
     /// How long the headers of an HTTP/1 request may take, and how long such a connection may be idle before it is closed.
@@ -42,8 +44,10 @@ impl Default for GatewayConfig {
         Self {
             listen: LISTEN,
             body_len_max: PAYLOAD_LEN_MAX,
+            bodies_len_max: 256 * 1024 * 1024,
             header_len_max: 64 * 1024,
-            header_read_timeout: Duration::from_secs(30),
+            // Longer than load balancers keep idle connections, so that they never use one that is just being closed.
+            header_read_timeout: Duration::from_secs(75),
             body_read_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(20),
             connections_max: 10_000,
@@ -95,6 +99,9 @@ impl GatewayConfig {
                 self.body_len_max
             ));
         }
+        if self.bodies_len_max < self.body_len_max {
+            return refuse(format!("bodies_len_max is less than body_len_max, {}", self.body_len_max));
+        }
         for (name, count) in [("requests_max", self.requests_max), ("streams_max", self.streams_max)] {
             if count > tokio::sync::Semaphore::MAX_PERMITS {
                 return refuse(format!("{name} is {count}; the most is {}", tokio::sync::Semaphore::MAX_PERMITS));
@@ -116,6 +123,7 @@ mod tests {
             (GatewayConfig { keep_alive: Duration::ZERO, ..Default::default() }, "keep_alive"),
             (GatewayConfig { header_len_max: 100, ..Default::default() }, "header_len_max"),
             (GatewayConfig { body_len_max: usize::MAX, ..Default::default() }, "body_len_max"),
+            (GatewayConfig { bodies_len_max: 1024, ..Default::default() }, "bodies_len_max"),
             (GatewayConfig { streams_max: usize::MAX, ..Default::default() }, "streams_max"),
         ];
         for (config, name) in wrong {

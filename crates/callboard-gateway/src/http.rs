@@ -43,6 +43,8 @@ struct Http {
     config: GatewayConfig,
     // Requests under way, over all doors.
     requests: Arc<Semaphore>,
+    // KiB of large bodies in memory.
+    bodies: Arc<Semaphore>,
     // Open streams of publications.
     streams: Arc<Semaphore>,
     closing: Closing,
@@ -55,6 +57,7 @@ pub(crate) fn routes(doors: Doors, config: &GatewayConfig, requests: Arc<Semapho
     let http = Arc::new(Http {
         openapi: openapi::document(&doors.system, &doors.descriptors, &catalogue).into(),
         plans: Plans::new(catalogue),
+        bodies: Arc::new(Semaphore::new(config.bodies_len_max / 1024)),
         streams: Arc::new(Semaphore::new(config.streams_max)),
         config: config.clone(),
         doors,

@@ -28,7 +28,7 @@ mod text;
 
 pub use cursor::Cursor;
 pub use schema::Schemas;
-pub use text::{compact, parse, parse_time, read_plain, write_payload};
+pub use text::{parse, parse_time, read_plain, squeeze, write_payload};
 
 /// What is written by `Display`, as a JSON string.
 struct Shown<T>(T);

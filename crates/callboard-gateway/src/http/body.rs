@@ -1,5 +1,9 @@
 //! A request's body: read within its bounds, and as the payload that it is.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
 use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
 use callboard_core::declaration::Handler;
@@ -7,12 +11,14 @@ use callboard_core::{Code, Encoding, Name, Payload, TypeRef};
 use callboard_wire::descriptors::{Descriptors, type_name};
 use callboard_wire::json;
 use callboard_wire::problem::Problem;
+use futures_util::poll;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::excerpt;
-use super::{Call, Http};
+use super::{Call, Http, endpoint};
 
 /// What a payload may be.
 #[derive(Clone, Copy, Debug)]
@@ -48,10 +54,41 @@ pub(super) async fn read(http: &Http, call: &mut Call) -> Result<Bytes, Problem>
     if size.exact() == Some(0) {
         return Ok(Bytes::new());
     }
-    tokio::time::timeout(within, collect(body, max)).await.unwrap_or_else(|_| {
+    if call.parts.headers.contains_key(header::CONTENT_ENCODING) {
+        let detail = "the body has a content encoding; send it as it is";
+        return Err(Problem::new(Code::InvalidPayload, detail).with_status(415, "Unsupported content encoding"));
+    }
+    call.share = share(http, size.upper())?;
+    let mut reading = pin!(tokio::time::timeout(within, collect(body, max)));
+    let read = match poll!(reading.as_mut()) {
+        Poll::Ready(read) => read,
+        Poll::Pending => {
+            // Whoever is slow to say what it wants does not keep others from being served meanwhile.
+            call.permit = None;
+            let read = reading.await;
+            call.permit = Some(endpoint::admit(http)?);
+            read
+        }
+    };
+    read.unwrap_or_else(|_| {
         let detail = format!("the body did not arrive within {} s", within.as_secs_f64());
         Err(Problem::new(Code::DeadlineExceeded, detail).with_status(408, "Request timeout"))
     })
+}
+
+/// Bodies up to this many bytes are bounded by the number of requests alone.
+const SMALL_LEN: u64 = 64 * 1024;
+
+// The share of a large body in the memory that all of them together may take, in KiB.
+fn share(http: &Http, len: Option<u64>) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+    let most = http.config.body_len_max as u64;
+    let len = len.map_or(most, |len| len.min(most));
+    if len <= SMALL_LEN {
+        return Ok(None);
+    }
+    let share = u32::try_from(len.div_ceil(1024)).unwrap_or(u32::MAX);
+    let permit = Arc::clone(&http.bodies).try_acquire_many_owned(share);
+    permit.map(Some).map_err(|_| endpoint::too_many("large bodies"))
 }
 
 async fn collect(mut body: Body, max: usize) -> Result<Bytes, Problem> {
@@ -128,6 +165,9 @@ fn from_json(
     explicit: Option<&str>,
     text: &Bytes,
 ) -> Result<Payload, Problem> {
+    if let Some(payload) = from_plain_json(descriptors, takes, explicit, text) {
+        return Ok(payload);
+    }
     let value = json::parse(text)?;
     let wanted = match takes {
         Takes::Action(handlers) => descriptors.choose(handlers, explicit, &value)?,
@@ -136,10 +176,31 @@ fn from_json(
     typed(descriptors, wanted, &value, text)
 }
 
+// The usual case, without a tree: the text itself does not say of what type it is, and is of the type that is wanted. Whatever
+// is unusual or wrong is left to the careful way.
+fn from_plain_json(
+    descriptors: &Descriptors,
+    takes: Takes<'_>,
+    explicit: Option<&str>,
+    text: &[u8],
+) -> Option<Payload> {
+    if text.windows(TYPE_MEMBER.len()).any(|window| window == TYPE_MEMBER) {
+        return None;
+    }
+    let wanted = match takes {
+        Takes::Action(handlers) => descriptors.choose(handlers, explicit, &Value::Null),
+        Takes::Anything => descriptors.resolve(explicit, &Value::Null),
+    };
+    let wanted = wanted.ok()?;
+    json::read_plain(descriptors, &wanted, text)
+}
+
+const TYPE_MEMBER: &[u8] = b"\"@type\"";
+
 // A JSON type keeps its text, number for number, without the blanks; everything else is made from the value.
 fn typed(descriptors: &Descriptors, wanted: TypeRef, value: &Value, text: &[u8]) -> Result<Payload, Problem> {
     if wanted.encoding == Encoding::Json && value.get("@type").is_none() {
-        return Ok(Payload::new(wanted.name, Encoding::Json, json::compact(text)?));
+        return Ok(Payload::new(wanted.name, Encoding::Json, json::squeeze(text)));
     }
     Ok(descriptors.from_json(&wanted, value)?)
 }

@@ -8,6 +8,7 @@ use callboard_wire::problem::Problem;
 use http::header::HeaderName;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::excerpt;
 
@@ -17,6 +18,9 @@ pub(super) struct Call {
     pub(super) parts: Parts,
     pub(super) body: Body,
     pub(super) trace: TraceContext,
+    // Its place among the requests under way, and its body's among the large ones; given back when it is answered.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+    pub(super) share: Option<OwnedSemaphorePermit>,
 }
 
 /// What a header whose name starts so carries becomes metadata.

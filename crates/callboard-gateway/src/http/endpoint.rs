@@ -11,6 +11,7 @@ use callboard_core::trace::TraceContext;
 use callboard_core::{Blame, Code};
 use callboard_wire::problem::Problem;
 use http::{HeaderMap, Method};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::{Answer, Call, Http, answer};
@@ -110,16 +111,12 @@ where
         status = tracing::field::Empty,
     );
     let (parts, body) = request.into_parts();
-    let call = Call { parts, body, trace };
     let answer = async {
-        let _permit = match admission {
+        let permit = match admission {
             Admission::Free => None,
-            Admission::Counted => match http.requests.try_acquire() {
-                Ok(permit) => Some(permit),
-                Err(_) => return Err(too_many("requests")),
-            },
+            Admission::Counted => Some(admit(&http)?),
         };
-        run(Arc::clone(&http), call).await
+        run(Arc::clone(&http), Call { parts, body, trace, permit, share: None }).await
     }
     .instrument(span.clone())
     .await;
@@ -132,6 +129,11 @@ where
     span.record("status", response.status().as_u16());
     meters.answered(response.status(), http.doors.clock.instant().saturating_duration_since(started));
     response
+}
+
+/// A place among the requests under way.
+pub(super) fn admit(http: &Http) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(&http.requests).try_acquire_owned().map_err(|_| too_many("requests"))
 }
 
 /// What is refused because there are too many of it.

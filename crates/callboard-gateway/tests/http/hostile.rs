@@ -65,6 +65,7 @@ async fn bodies_that_are_no_json_are_refused_with_the_place() {
         Bytes::from_static(b"\xef\xbb\xbf{}"),
         Bytes::from_static(b"\0"),
         Bytes::from_static(b"{\"amount\": 1e999}"),
+        Bytes::from_static(b"{\"@type\": \"json\","),
         Bytes::from(vec![b'['; 1_000_000]),
         Bytes::from(format!("{}{}", "{\"a\":".repeat(100_000), "}".repeat(100_000))),
     ] {
@@ -135,6 +136,42 @@ async fn a_payload_within_the_bodys_limit_is_taken_in_many_pieces() {
 }
 
 #[tokio::test]
+async fn large_bodies_share_a_bound_and_give_it_back() {
+    let served = serve_with(GatewayConfig { body_len_max: 1024 * 1024, bodies_len_max: 1024 * 1024, ..config() });
+    let wait = "/v1/actors/clerk/wait";
+    let large = || Bytes::from(format!("\"{}\"", "x".repeat(900_000)));
+    let first = served.post(wait).body("application/json", large()).send();
+    let meanwhile = async {
+        served.fake.waits(1).await;
+        served.post(wait).body("application/json", large()).send().await.problem(429, "Overloaded");
+        // Small ones are not held up.
+        served.post(CREATE).json(&json!({ "orderId": "o1" })).send().await.json();
+        served.fake.release(1);
+    };
+    let (first, ()) = tokio::join!(first, meanwhile);
+    first.json();
+    served.post("/v1/actors/clerk/echo").body("application/json", large()).send().await.json();
+    still_works(served).await;
+}
+
+#[tokio::test]
+async fn whoever_is_slow_to_send_a_body_keeps_nobody_else_out() {
+    let served = serve_with(GatewayConfig { requests_max: 1, ..config() });
+    let mut slow = TcpStream::connect(served.address).await.unwrap();
+    let head = format!(
+        "POST {CREATE} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{"
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    // Over the same connection as the slow one's bytes would be: many requests, each of which finds a place in the end.
+    while served.get("/v1/topics").send().await.status != 200 {}
+    slow.write_all(b"}").await.unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    still_works(served).await;
+}
+
+#[tokio::test]
 async fn a_slow_body_is_not_waited_for() {
     let served = serve_with(GatewayConfig { body_read_timeout: std::time::Duration::from_millis(1), ..config() });
     let head = format!(
@@ -169,7 +206,7 @@ async fn floods_of_headers_are_refused() {
     let long = format!("GET / HTTP/1.1\r\nhost: x\r\na: {}\r\n\r\n", "b".repeat(1_000_000));
     let answer = served.raw(long.as_bytes()).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
-    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "b".repeat(60_000));
+    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "b".repeat(60_000));
     assert!(served.raw(long.as_bytes()).await.starts_with("HTTP/1.1 404 "));
     still_works(served).await;
 }

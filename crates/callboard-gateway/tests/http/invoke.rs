@@ -252,6 +252,8 @@ async fn a_body_says_what_it_is() {
         let detail = answer.detail(415, "InvalidPayload");
         assert!(detail.contains("--json"), "{detail}");
     }
+    let answer = served.post(CREATE).header("content-encoding", "gzip").json(&json!({})).send().await;
+    assert!(answer.detail(415, "InvalidPayload").contains("encoding"));
     // Also when it says nothing: a web page of another site could send that without being asked.
     served.post(CREATE).untyped_body("{}").send().await.problem(415, "InvalidPayload");
     served.post(CREATE).body("Application/JSON; charset=utf-8", "{}").send().await.json();

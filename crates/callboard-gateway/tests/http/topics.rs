@@ -37,7 +37,7 @@ async fn what_has_no_registered_type_is_published_as_json() {
     served.post("/v1/topics/a").json(&json!({ "@type": "shop.v1.OrderCreated", "orderId": "x" })).send().await.json();
     served.post("/v1/topics/a").body("application/octet-stream", &b"\x00"[..]).send().await.json();
     served.post("/v1/topics/a").send().await.json();
-    let published = served.fake.published.lock().unwrap();
+    let published = served.fake.published();
     let types: Vec<_> =
         published.iter().map(|one| (one.payload.type_name().as_str(), one.payload.encoding())).collect();
     assert_eq!(
@@ -50,7 +50,6 @@ async fn what_has_no_registered_type_is_published_as_json() {
             ("google.protobuf.Empty", Encoding::Protobuf),
         ]
     );
-    drop(published);
     served.stop().await;
 }
 

@@ -29,19 +29,16 @@ fn unreadable(text: &[u8], error: &serde_json::Error) -> Problem {
     Problem::new(Code::InvalidPayload, format!("the body is not JSON: {error}")).at(line, column)
 }
 
-/// The same JSON text without what stands between its tokens, so that it takes one line.
-///
-/// # Errors
-/// A problem with line and column when it is not JSON.
-pub fn compact(text: &[u8]) -> Result<Vec<u8>, Problem> {
-    serde_json::from_slice::<IgnoredAny>(text).map_err(|error| unreadable(text, &error))?;
+/// A JSON text without what stands between its tokens, so that it takes one line. What is given has been read as JSON before.
+#[must_use]
+pub fn squeeze(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
-    squeeze(&mut out, text);
-    Ok(out)
+    write_squeezed(&mut out, text);
+    out
 }
 
-// Copies a valid JSON text without blanks between its tokens.
-fn squeeze(out: &mut Vec<u8>, text: &[u8]) {
+// Copies a JSON text without the blanks between its tokens.
+fn write_squeezed(out: &mut Vec<u8>, text: &[u8]) {
     let (mut in_string, mut escaped) = (false, false);
     for byte in text {
         match byte {
@@ -62,7 +59,8 @@ pub fn read_plain(descriptors: &Descriptors, wanted: &TypeRef, text: &[u8]) -> O
         return None;
     }
     let descriptor = descriptors.plain(&wanted.name)?;
-    let mut reader = serde_json::Deserializer::from_slice(text);
+    // Read from bytes, strings would be repaired instead of refused.
+    let mut reader = serde_json::Deserializer::from_str(std::str::from_utf8(text).ok()?);
     let options = DeserializeOptions::new();
     let message = DynamicMessage::deserialize_with_options(descriptor, &mut reader, &options).ok()?;
     reader.end().ok()?;
@@ -93,8 +91,11 @@ fn depth_within(text: &[u8], most: usize) -> bool {
 /// becomes `{"@type": ..., "value": "<base64>"}`.
 pub fn write_payload(out: &mut Vec<u8>, descriptors: &Descriptors, payload: &Payload) {
     let bytes = payload.bytes();
-    if payload.encoding() == Encoding::Json && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
-        return squeeze(out, bytes);
+    if payload.encoding() == Encoding::Json
+        && let Ok(text) = std::str::from_utf8(bytes)
+        && serde_json::from_str::<IgnoredAny>(text).is_ok()
+    {
+        return write_squeezed(out, bytes);
     }
     let begun = out.len();
     if payload.encoding() == Encoding::Protobuf
@@ -136,22 +137,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_compacted_text_is_the_same_json_in_one_line() {
+    fn a_squeezed_text_is_the_same_json_in_one_line() {
         let text = "{ \"a b\" : [1, 2.50 ,\n\t\"x \\\" \\\\\" , \"\u{e9} \\n\"] }";
-        let compacted = compact(text.as_bytes()).unwrap();
-        assert_eq!(std::str::from_utf8(&compacted).unwrap(), "{\"a b\":[1,2.50,\"x \\\" \\\\\",\"\u{e9} \\n\"]}");
-        assert_eq!(parse(&compacted).unwrap(), parse(text.as_bytes()).unwrap());
+        let squeezed = squeeze(text.as_bytes());
+        assert_eq!(std::str::from_utf8(&squeezed).unwrap(), "{\"a b\":[1,2.50,\"x \\\" \\\\\",\"\u{e9} \\n\"]}");
+        assert_eq!(parse(&squeezed).unwrap(), parse(text.as_bytes()).unwrap());
     }
 
     #[test]
     fn what_is_not_json_says_where() {
-        let problem = compact(b"{\n  \"a\": 1,\n  oops\n}").unwrap_err();
+        let problem = parse(b"{\n  \"a\": 1,\n  oops\n}").unwrap_err();
         let document: Value = serde_json::from_slice(&problem.to_json()).unwrap();
         assert_eq!((document["line"].clone(), document["column"].clone()), (3.into(), 3.into()));
         let problem = parse(b"{\"a\": \"\xff\"}").unwrap_err();
         assert!(problem.error().message().contains("not UTF-8"), "{problem:?}");
+        // What no reader of numbers or strings would take is not passed on to one.
+        assert!(parse(b"[1e999]").is_err() && parse(br#"["\ud800"]"#).is_err());
         // Depth is bounded by the reader; what is deeper is refused, not walked.
-        assert!(compact(&[b'['; 100_000]).is_err());
+        assert!(parse(&[b'['; 100_000]).is_err());
     }
 
     #[test]
@@ -171,9 +174,20 @@ mod tests {
             assert_eq!(parse(&out).unwrap(), descriptors.to_json(&payload).unwrap());
         }
         let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
-        for text in ["", "7", "{\"topic\": 7}", "{\"nope\": 1}", "{\"@type\": \"x\"}", "{} {}", "{\"topic\"", &deep] {
+        for text in [
+            "",
+            "7",
+            "{\"topic\": 7}",
+            "{\"nope\": 1}",
+            "{\"@type\": \"x\"}",
+            "{} {}",
+            "{\"topic\"",
+            "{\"topic\": \"\\ud800\"}",
+            &deep,
+        ] {
             assert!(read_plain(&descriptors, &wanted, text.as_bytes()).is_none(), "{text}");
         }
+        assert!(read_plain(&descriptors, &wanted, b"{\"topic\": \"\xff\"}").is_none());
         // These are left to the careful reader.
         for name in ["google.protobuf.Any", "google.protobuf.Struct", "callboard.v1.Payload", "shop.v1.Unknown"] {
             let wanted = TypeRef { name: name.into(), encoding: Encoding::Protobuf };

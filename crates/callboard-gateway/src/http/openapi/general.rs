@@ -76,27 +76,31 @@ pub(super) fn responses() -> Value {
     })
 }
 
-pub(super) fn schemas() -> Map<String, Value> {
+fn problem() -> Value {
     let codes: Vec<&str> = callboard_core::Code::ALL.iter().map(|code| code.as_str()).collect();
+    json!({
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "code", "retry", "blame"],
+        "properties": {
+            "type": { "type": "string", "format": "uri" },
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "detail": { "type": "string" },
+            "code": { "type": "string", "enum": codes },
+            "retry": { "type": "string", "enum": ["never", "safe", "may_repeat"] },
+            "blame": { "type": "string", "enum": ["caller", "actor", "platform"] },
+            "line": { "type": "integer" },
+            "column": { "type": "integer" },
+            "traceId": { "type": "string" },
+        },
+    })
+}
+
+pub(super) fn schemas() -> Map<String, Value> {
     let time = json!({ "type": "string", "format": "date-time" });
     let position = json!({ "type": "string", "examples": ["1-42"] });
     object(json!({
-        "Problem": {
-            "type": "object",
-            "required": ["type", "title", "status", "detail", "code", "retry", "blame"],
-            "properties": {
-                "type": { "type": "string", "format": "uri" },
-                "title": { "type": "string" },
-                "status": { "type": "integer" },
-                "detail": { "type": "string" },
-                "code": { "type": "string", "enum": codes },
-                "retry": { "type": "string", "enum": ["never", "safe", "may_repeat"] },
-                "blame": { "type": "string", "enum": ["caller", "actor", "platform"] },
-                "line": { "type": "integer" },
-                "column": { "type": "integer" },
-                "traceId": { "type": "string" },
-            },
-        },
+        "Problem": problem(),
         "State": {
             "type": "object",
             "required": ["id", "revision", "phase", "tags", "state"],
