@@ -1,4 +1,4 @@
-//! W3C trace context: [`TraceContext`] (https://www.w3.org/TR/trace-context/, version 00).
+//! W3C trace context: [`TraceContext`] (<https://www.w3.org/TR/trace-context/>, version 00).
 
 use std::fmt;
 
