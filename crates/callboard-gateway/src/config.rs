@@ -22,6 +22,9 @@ pub struct GatewayConfig {
     pub header_read_timeout: Duration,
     /// How long a request's body may take. Answer: `DeadlineExceeded` with status 408.
     pub body_read_timeout: Duration,
+    /// How long a client may take nothing of what is sent to it before its connection is closed. A stream is resumed with its
+    /// last cursor.
+    pub write_timeout: Duration,
     /// How often an idle HTTP/2 connection is asked whether it is still there; it is closed when no answer comes as fast.
     pub keep_alive: Duration,
     /// Open connections. Answer: status 503 on a connection that is closed at once.
@@ -49,6 +52,7 @@ impl Default for GatewayConfig {
             // Longer than load balancers keep idle connections, so that they never use one that is just being closed.
             header_read_timeout: Duration::from_secs(75),
             body_read_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
             keep_alive: Duration::from_secs(20),
             connections_max: 10_000,
             requests_max: 4096,
@@ -79,6 +83,7 @@ impl GatewayConfig {
             ("body_len_max", self.body_len_max == 0),
             ("header_read_timeout", self.header_read_timeout.is_zero()),
             ("body_read_timeout", self.body_read_timeout.is_zero()),
+            ("write_timeout", self.write_timeout.is_zero()),
             ("keep_alive", self.keep_alive.is_zero()),
             ("connections_max", self.connections_max == 0),
             ("requests_max", self.requests_max == 0),

@@ -2,11 +2,9 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
@@ -15,7 +13,6 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -24,6 +21,7 @@ use tower::Service as _;
 use crate::config::GatewayConfig;
 use crate::doors::{Closing, Doors};
 use crate::metrics::Connections;
+use crate::socket::Socket;
 use crate::{grpc, http as json};
 
 /// What every connection serves: the doors side by side, told apart by the content type.
@@ -70,7 +68,7 @@ fn is_grpc(request: &Request<Body>) -> bool {
 pub(crate) async fn serve(stream: TcpStream, front: Arc<Front>, mut closing: Closing) {
     let _counted = Connections::opened();
     let spoke = Arc::new(AtomicBool::new(false));
-    let io = TokioIo::new(Opening { stream, read: 0, spoke: Arc::clone(&spoke) });
+    let io = TokioIo::new(Socket::new(stream, Arc::clone(&spoke), front.config.write_timeout));
     let timeout = front.config.header_read_timeout;
     let builder = builder(&front.config, Streams::default());
     let seen = Arc::clone(&spoke);
@@ -153,56 +151,5 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Streams
             }
         }
         tasks.spawn(stream);
-    }
-}
-
-/// The bytes by which HTTP/1 and HTTP/2 are told apart.
-const PREFACE_LEN: usize = 24;
-
-/// A connection that remembers whether its peer said enough for the protocol to be known: from there on the protocol's own
-/// timeouts hold, until there ours does.
-struct Opening {
-    stream: TcpStream,
-    read: usize,
-    spoke: Arc<AtomicBool>,
-}
-
-impl AsyncRead for Opening {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if self.read < PREFACE_LEN {
-            self.read += buf.filled().len() - before;
-            if self.read >= PREFACE_LEN {
-                self.spoke.store(true, Ordering::Relaxed);
-            }
-        }
-        polled
-    }
-}
-
-impl AsyncWrite for Opening {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }

@@ -3,7 +3,7 @@
 //! * [`config`]: where it listens and what it bears. [`serve`]: [`Gateway::bind`], then [`Bound::serve`], then
 //!   [`GatewayHandle::stop`].
 //! * [`doors`]: everything that the doors know of the node behind them: the ports, and nothing of the runtime.
-//! * `connection`: one connection; HTTP/1.1 or HTTP/2 with prior knowledge, HTTP/JSON or gRPC by its content type.
+//! * `connection` on its `socket`: one connection; HTTP/1.1 or HTTP/2 with prior knowledge, HTTP/JSON or gRPC by its content type.
 //! * `http`: HTTP/JSON. [`grpc`]: `callboard.v1`, health and reflection.
 //! * [`metrics`]: the names of what is counted.
 
@@ -14,6 +14,7 @@ pub mod grpc;
 mod http;
 pub mod metrics;
 pub mod serve;
+mod socket;
 
 pub use config::GatewayConfig;
 pub use doors::Doors;

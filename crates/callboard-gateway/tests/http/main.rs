@@ -10,6 +10,7 @@ mod client;
 mod hostile;
 mod invoke;
 mod listener;
+mod observed;
 mod openapi;
 mod streams;
 mod system;

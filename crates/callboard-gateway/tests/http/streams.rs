@@ -222,3 +222,14 @@ async fn a_reader_that_does_not_read_does_not_make_the_node_read_ahead() {
     assert_eq!(body.iter().filter(|byte| **byte == b'\n').count(), sent);
     served.stop().await;
 }
+
+#[tokio::test]
+async fn a_reader_that_never_reads_is_cut_off() {
+    let served = serve_with(GatewayConfig { write_timeout: std::time::Duration::from_millis(20), ..config() });
+    let response = served.get("/v1/topics/a").open().await;
+    let (_, feed) = served.fake.subscription().await;
+    // Ends when the gateway drops the subscription.
+    while feed.send(Ok(publication("a", 1))).await.is_ok() {}
+    drop(response);
+    served.stop().await;
+}
