@@ -6,6 +6,7 @@ use syn::{GenericArgument, Ident, ItemImpl, PathArguments, Type};
 
 use crate::actor::Actor;
 use crate::expand::{response, state};
+use crate::method::Method;
 
 /// The reference's type, and the `at` that makes one.
 pub(crate) fn expand(actor: &Actor, block: &ItemImpl) -> TokenStream {
@@ -28,32 +29,10 @@ pub(crate) fn expand(actor: &Actor, block: &ItemImpl) -> TokenStream {
         )
     };
     let about = format!("A typed reference to the actor `{name}`: one method for each handler of its actions.");
-    let methods = actor.actions.iter().flat_map(|action| {
-        action.methods.iter().map(|method| {
-            let (method_ident, docs, action_name) = (&method.ident, &method.docs, &action.name);
-            let fallback = docs.is_empty().then(|| {
-                let text = format!("Calls the action `{action_name}`.");
-                quote!(#[doc = #text])
-            });
-            // The signature says the type as it was written, for whoever reads it; the body has it checked.
-            let response = response(method, &state);
-            let shown = written_response(&method.returns).unwrap_or_else(|| response.clone());
-            let parameter = method.payload().map(|payload| quote!(, payload: #payload));
-            let payload = method.payload().map_or_else(|| quote!(()), |_| quote!(payload));
-            quote! {
-                #(#docs)*
-                #fallback
-                pub fn #method_ident(&self #parameter) -> ::callboard::Call<#shown> {
-                    ::callboard::Call::<#response>::new(
-                        ::core::clone::Clone::clone(&self.client),
-                        ::core::clone::Clone::clone(&self.target),
-                        ::callboard::__private::Name::from_static(#action_name),
-                        ::callboard::Message::into_payload(#payload),
-                    )
-                }
-            }
-        })
-    });
+    let methods = actor
+        .actions
+        .iter()
+        .flat_map(|action| action.methods.iter().map(|handler| method(&action.name, handler, &state)));
     let lints = quote! {
         #[allow(dead_code, missing_docs, private_interfaces, private_bounds, unreachable_pub, unnameable_types)]
         #[allow(clippy::all, clippy::pedantic, clippy::nursery)]
@@ -81,6 +60,32 @@ pub(crate) fn expand(actor: &Actor, block: &ItemImpl) -> TokenStream {
                     target: #target.map_err(::core::convert::Into::into),
                 }
             }
+        }
+    }
+}
+
+// One handler of an action, as it is called.
+fn method(action: &str, handler: &Method, state: &Type) -> TokenStream {
+    let (ident, docs) = (&handler.ident, &handler.docs);
+    let fallback = docs.is_empty().then(|| {
+        let text = format!("Calls the action `{action}`.");
+        quote!(#[doc = #text])
+    });
+    // The signature says the type as it was written, for whoever reads it; the body has it checked.
+    let response = response(handler, state);
+    let shown = written_response(&handler.returns).unwrap_or_else(|| response.clone());
+    let parameter = handler.payload().map(|payload| quote!(, payload: #payload));
+    let payload = handler.payload().map_or_else(|| quote!(()), |_| quote!(payload));
+    quote! {
+        #(#docs)*
+        #fallback
+        pub fn #ident(&self #parameter) -> ::callboard::Call<#shown> {
+            ::callboard::Call::<#response>::new(
+                ::core::clone::Clone::clone(&self.client),
+                ::core::clone::Clone::clone(&self.target),
+                ::callboard::__private::Name::from_static(#action),
+                ::callboard::Message::into_payload(#payload),
+            )
         }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use callboard_core::port::{Clock, Dispatcher, Entropy, Operator, StateAt};
 use callboard_core::publication::Announcement;
-use callboard_core::{Code, Headers, MessageId, Name, Position, Topic};
+use callboard_core::{Code, MessageId, Name, Position, value};
 
 use crate::client::{Call, Caller, Client};
 use crate::received::Subscribe;
-use crate::value::IntoTarget;
+use crate::value::{Broadcast, Broadcasts, IntoTarget};
 use crate::{AnyPayload, CallError, Message, State};
 
 /// A running system: call its actors, publish, subscribe, look. Cheap to clone. A [`System`](crate::System) and a
@@ -56,17 +56,23 @@ impl Handle {
     /// # Errors
     /// `InvalidTopic`; `TooLarge`; `Unavailable` when the store cannot be written.
     pub async fn publish(&self, topic: &str, event: impl Message) -> Result<Position, CallError> {
-        let announcement = Announcement {
-            id: MessageId::new(self.0.clock.now(), self.0.entropy.next_u128()),
-            topic: Topic::parse(topic)?,
-            time: self.0.clock.now(),
-            payload: event.into_payload()?,
-            headers: Headers::new(),
-            trace: None,
-            publisher: None,
-        };
-        let positions = self.0.dispatcher.publish(vec![announcement]).await?;
+        let positions = self.publish_all(Broadcast::to(topic, event)).await?;
         positions.first().copied().ok_or_else(|| CallError::new(Code::Internal, "a publication got no position"))
+    }
+
+    /// Publishes all or none, in the given order, with the headers that they were given.
+    ///
+    /// *Durability*: on durable topics the publications are committed when this returns.
+    ///
+    /// # Errors
+    /// As [`Handle::publish`].
+    pub async fn publish_all(&self, broadcasts: Broadcasts) -> Result<Vec<Position>, CallError> {
+        let time = self.0.clock.now();
+        let announcements = broadcasts.lower()?.into_iter().map(|value::Broadcast { topic, payload, headers }| {
+            let id = MessageId::new(time, self.0.entropy.next_u128());
+            Announcement { id, topic, time, payload, headers, trace: None, publisher: None }
+        });
+        self.0.dispatcher.publish(announcements.collect()).await
     }
 
     /// Hears what is published on the topics of a pattern, of every type. For one type: [`Handle::subscribe_to`].

@@ -8,5 +8,5 @@ pub use crate::error::{CallError, Error, Result};
 pub use crate::external::External;
 pub use crate::message::{AnyPayload, Json};
 pub use crate::received::Received;
-pub use crate::value::{Broadcast, Effect, Respond, Unchanged, Value};
+pub use crate::value::{Broadcast, Broadcasts, Effect, Respond, Unchanged, Value};
 pub use crate::{Context, Message, actor, topic};

@@ -1,6 +1,6 @@
 //! [`Value`]: what an action decided. Nothing of it happens before all of it is committed.
 
-use callboard_core::{Headers, MessageId, Name};
+use callboard_core::{Code, Headers, MessageId, Name};
 
 use crate::actor::{ActorTurn, Outcome, State};
 use crate::{CallError, Context, Error, Message};
@@ -179,7 +179,12 @@ impl<R: Message, T> Value<R, T> {
         let Self { response, state: _, broadcasts, effects, cancelled, tags, checkpoint } = self;
         let response = response.map(Message::into_payload).transpose()?;
         let effects = effects.into_iter().map(|effect| effect.lower(ctx)).collect::<Result<_, _>>()?;
-        let broadcasts = broadcasts.lower()?;
+        let broadcasts = broadcasts.lower().map_err(|error| match error.code() {
+            Code::InvalidTopic => {
+                CallError::new(Code::ActionFailed, format!("the action broadcasts to no topic: {}", error.message()))
+            }
+            _ => error,
+        })?;
         Ok(Outcome { response, state: None, tags, broadcasts, effects, cancelled_effects: cancelled, checkpoint })
     }
 }

@@ -166,6 +166,23 @@ fn a_timer_runs_the_action_and_the_init_runs_before() {
     assert_eq!(topics(&stage.invoke("check_health", ()).unwrap()), ["system.alerts", "health.events"]);
 }
 
+// What an actor needs may be a type parameter; its messages may not.
+struct Greeter<P>(P);
+
+#[actor(name = "greeter")]
+impl<P: Fn(&str) -> String + Send + Sync + 'static> Greeter<P> {
+    #[action]
+    fn greet(&self, name: String) -> Value<String> {
+        Value::response((self.0)(&name))
+    }
+}
+
+#[test]
+fn an_actor_may_be_generic_over_what_it_needs() {
+    let mut stage = Stage::of(Greeter(|name: &str| format!("Hello, {name}")));
+    assert_eq!(response::<String>(&stage.invoke("greet", "Ada".to_owned()).unwrap()), "Hello, Ada");
+}
+
 #[test]
 fn the_macro_declares_what_was_written() {
     let host = callboard::host(HealthMonitor).unwrap();

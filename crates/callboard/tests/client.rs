@@ -136,6 +136,11 @@ impl Desk {
     }
 
     #[action]
+    fn bad_target(&self) -> Value {
+        Value::of().effect(Effect::invoke("", "remind", ()))
+    }
+
+    #[action]
     fn remind(&self, ctx: &Context) -> Value<String> {
         let id = ctx.new_id();
         let later = Effect::invoke("email_service", "remind", ()).after(Duration::from_secs(60)).id(id);
@@ -186,6 +191,13 @@ fn a_topic_that_is_none_is_an_error_of_the_action_that_says_what_to_write() {
     let error = stage.invoke("bad_topic", "order..created".to_owned()).unwrap_err();
     assert_eq!(error.code(), Code::ActionFailed);
     assert!(error.message().contains("\"order..created\" has an empty token; write tokens joined"), "{error}");
+}
+
+#[test]
+fn an_effect_without_a_target_is_an_error_of_the_action() {
+    let error = Stage::of(Desk).invoke("bad_target", ()).unwrap_err();
+    assert_eq!(error.code(), Code::ActionFailed);
+    assert!(error.message().contains("the action's effect remind has no target: \"\" names no actor"), "{error}");
 }
 
 #[test]

@@ -239,6 +239,21 @@ async fn a_stream_gives_the_events_of_its_type_from_where_it_was_asked_to_begin(
 }
 
 #[callboard::test]
+async fn publications_that_belong_together_are_published_all_or_none() {
+    let system = TestSystem::builder().start().await;
+    let both = Broadcast::to("a.b", 1_u32).to("a.c", 2_u32).header("source", "import");
+    assert_eq!(system.publish_all(both).await.unwrap().len(), 2);
+    let error = system.publish_all(Broadcast::to("a.b", 3_u32).to("a..c", 4_u32)).await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidTopic);
+    let mut probe = system.probe("a.*");
+    probe.expect::<u32>().await;
+    let second = probe.expect::<u32>().await;
+    assert_eq!((second.event, second.headers.get("source").unwrap().as_str()), (2, "import"));
+    probe.expect_none().await;
+    system.stop().await;
+}
+
+#[callboard::test]
 async fn an_ephemeral_topic_is_declared_by_its_pattern() {
     let system = TestSystem::builder().topic("metrics.>", ephemeral()).start().await;
     let explained = system.operator().explain(topic!("metrics.cpu")).await.unwrap();

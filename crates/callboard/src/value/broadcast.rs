@@ -1,4 +1,4 @@
-use callboard_core::{Code, Headers, Name, Topic, value};
+use callboard_core::{Headers, Name, Topic, value};
 
 use crate::{CallError, Message};
 
@@ -88,7 +88,7 @@ impl Broadcasts {
         self.error = self.error.take().or(more.error);
     }
 
-    pub(super) fn lower(self) -> Result<Vec<value::Broadcast>, CallError> {
+    pub(crate) fn lower(self) -> Result<Vec<value::Broadcast>, CallError> {
         match self.error {
             None => Ok(self.items),
             Some(error) => Err(error),
@@ -101,7 +101,7 @@ pub trait IntoTopic {
     /// Parses it.
     ///
     /// # Errors
-    /// `ActionFailed`, with what is wrong with the text and what to write.
+    /// `InvalidTopic`, with what is wrong with the text and what to write.
     fn into_topic(self) -> Result<Topic, CallError>;
 }
 
@@ -119,8 +119,7 @@ impl IntoTopic for &Topic {
 
 impl IntoTopic for &str {
     fn into_topic(self) -> Result<Topic, CallError> {
-        Topic::parse(self)
-            .map_err(|error| CallError::new(Code::ActionFailed, format!("the action broadcasts to no topic: {error}")))
+        Ok(Topic::parse(self)?)
     }
 }
 

@@ -77,7 +77,14 @@ impl Effect {
     pub(super) fn lower(self, ctx: &Context) -> Result<value::Effect, CallError> {
         let Self { target, action, payload, headers, when, id } = self;
         let id = id.unwrap_or_else(|| ctx.new_id());
-        Ok(value::Effect { id, target: target?, action, payload: payload?, headers, when })
+        let payload = payload?;
+        let target = target.map_err(|error| {
+            CallError::new(
+                Code::ActionFailed,
+                format!("the action's effect {action} has no target: {}", error.message()),
+            )
+        })?;
+        Ok(value::Effect { id, target, action, payload, headers, when })
     }
 }
 
