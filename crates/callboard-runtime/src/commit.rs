@@ -30,7 +30,7 @@ pub(crate) trait Performer: Send + Sync + 'static {
 
 struct Request {
     batch: Batch,
-    done: oneshot::Sender<Result<Committed, CommitError>>,
+    done: Done,
 }
 
 /// The way to the committer. Cheap to clone.
@@ -59,9 +59,11 @@ pub(crate) struct Committer {
     metrics: EngineMetrics,
 }
 
+type Done = oneshot::Sender<Result<Committed, CommitError>>;
+
 struct Group {
     answers: BoxFuture<'static, Vec<Result<Receipt, CommitError>>>,
-    waiting: Vec<(oneshot::Sender<Result<Committed, CommitError>>, Vec<Later>)>,
+    waiting: Vec<(Done, Vec<Later>)>,
     began: std::time::Instant,
 }
 

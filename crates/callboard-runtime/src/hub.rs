@@ -27,6 +27,7 @@ pub(crate) struct Hub {
     epoch: Epoch,
     next_id: AtomicU64,
     ephemeral_hearer: RwLock<Option<EphemeralHearer>>,
+    closed: AtomicBool,
     metrics: EngineMetrics,
 }
 
@@ -70,9 +71,13 @@ impl LiveQueue {
             if self.take_overflow() {
                 return Some(LiveEvent::Overflowed);
             }
-            match self.queue.recv().await? {
-                Some(publication) => return Some(LiveEvent::Publication(publication)),
-                None => {}
+            let next = if self.hub.closed.load(Ordering::Acquire) {
+                self.queue.try_recv().ok()?
+            } else {
+                self.queue.recv().await?
+            };
+            if let Some(publication) = next {
+                return Some(LiveEvent::Publication(publication));
             }
         }
     }
@@ -115,6 +120,7 @@ impl Hub {
             epoch,
             next_id: AtomicU64::new(0),
             ephemeral_hearer: RwLock::default(),
+            closed: AtomicBool::new(false),
             metrics: EngineMetrics::new(),
         })
     }
@@ -132,6 +138,12 @@ impl Hub {
         self.subscribers.write().insert(&subscriber.pattern, Arc::clone(&subscriber));
         self.metrics.live_subscribers.increment(1.0);
         LiveQueue { hub: Arc::clone(self), subscriber, queue }
+    }
+
+    /// Ends every subscription behind what its queue holds.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.subscribers.read().each(|subscriber| drop(subscriber.queue.try_send(None)));
     }
 
     /// How many live subscribers there are.

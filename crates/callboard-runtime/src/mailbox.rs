@@ -16,6 +16,13 @@ pub(crate) struct Mail {
     pub(crate) reply: ReplySlot,
 }
 
+impl Mail {
+    /// Fills the reply slot.
+    pub(crate) fn answer(self: Box<Self>, result: Result<Reply, Error>) {
+        let _ = self.reply.send(result);
+    }
+}
+
 /// Filled once.
 pub(crate) type ReplySlot = oneshot::Sender<Result<Reply, Error>>;
 
@@ -112,6 +119,20 @@ impl Mailbox {
         if let Some(reader) = lanes.reader.take() {
             lanes.control.push(Control::Idle);
             drop(lanes);
+            reader.wake();
+        }
+    }
+
+    /// Asks the activation to end behind the mail that is there. Asking again changes nothing.
+    pub(crate) fn ask_to_stop(&self) {
+        let mut lanes = self.lanes.lock();
+        if lanes.closed || lanes.control.iter().any(|control| matches!(control, Control::Stop)) {
+            return;
+        }
+        lanes.control.push(Control::Stop);
+        let reader = lanes.reader.take();
+        drop(lanes);
+        if let Some(reader) = reader {
             reader.wake();
         }
     }

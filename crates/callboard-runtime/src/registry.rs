@@ -80,8 +80,14 @@ impl Registry {
     }
 
     /// Shows every cell to `look`.
-    pub(crate) fn each(&self, mut look: impl FnMut(&Arc<Cell>)) {
-        self.cells.pin().values().for_each(|cell| look(cell));
+    pub(crate) fn each(&self, look: impl FnMut(&Arc<Cell>)) {
+        self.cells.pin().values().for_each(look);
+    }
+
+    /// Asks every activation to end; says how many are left.
+    pub(crate) fn stop_all(&self) -> usize {
+        self.each(|cell| cell.mailbox.ask_to_stop());
+        self.len()
     }
 
     pub(crate) fn len(&self) -> usize {

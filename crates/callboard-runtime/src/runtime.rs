@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_core::batch::{Fence, Registration, TimerEntry};
-use callboard_core::declaration::ActorKind;
+use callboard_core::declaration::{Action, ActorKind};
 use callboard_core::port::{ActorHost, Dispatcher, ExternalRegistration, Operator, Owner, Placement};
 use callboard_core::{ActorId, Error, Mark, NodeId, Shard, Timestamp};
-use tokio::sync::mpsc;
 
 use crate::activation::{ActivationPorts, unavailable};
 use crate::commit::Committer;
@@ -17,7 +16,6 @@ use crate::feed::Hearing;
 use crate::feeds::{Feeds, Who};
 use crate::hosts::{HostEntry, Hosts};
 use crate::hub::Hub;
-use crate::mailbox::Control;
 use crate::operator::Console;
 use crate::perform::{Lane, Lanes};
 use crate::registry::Registry;
@@ -31,6 +29,12 @@ use crate::{housekeeping, passivation};
 /// Committed publications, effects and timers that wait for their service; what is more is read from the store.
 const LANE_LEN: usize = 4096;
 
+/// How often a stop looks whether actors are left.
+const DRAIN_PERIOD: Duration = Duration::from_millis(2);
+
+/// How long a stop waits for tasks that have nothing to do any more.
+const TASKS_END_WITHIN: Duration = Duration::from_millis(500);
+
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Runtime(Arc<Inner>);
@@ -40,8 +44,6 @@ struct Inner {
     console: Arc<Console>,
     feeds: Arc<Feeds>,
     supervisor: Supervisor,
-    // Dropped to let the committer end behind its last batch.
-    committer_ended: tokio::sync::Mutex<Option<mpsc::Receiver<()>>>,
     tasks: Tasks,
 }
 
@@ -115,30 +117,17 @@ impl Runtime {
         hub.hear_ephemeral(Some(ephemeral_hearer(&router, &feeds)));
         external::start(&externals, &hub, &tasks);
 
-        let (ended, committer_ended) = mpsc::channel(1);
-        supervisor.run(
-            "committer",
-            service(committer, move |committer| {
-                let ended = ended.clone();
-                async move {
-                    committer.run().await;
-                    drop(ended);
-                }
-            }),
-        );
+        supervisor.run("committer", service(committer, Committer::run));
         supervisor.run("hub", service((hub, Arc::new(hub_reader)), |(hub, lane)| hub.run(lane)));
         supervisor.run("feeds", service((Arc::clone(&feeds), Arc::new(feeds_reader)), |(feeds, lane)| feeds.run(lane)));
         let relay = Relay::new(Arc::clone(&router));
         supervisor.run("relay", service((relay, Arc::new(effects_reader)), |(relay, lane)| relay.run(lane)));
         let timers = Timers::new(Arc::clone(&router));
         supervisor.run("timers", service((timers, Arc::new(timers_reader)), |(timers, lane)| timers.run(lane)));
-        let active_max = config.active_max;
-        supervisor
-            .run("passivation", service(registry, move |registry| passivation::run(registry, schedule, active_max)));
+        let sweep = move |registry| passivation::run(registry, schedule, config.active_max);
+        supervisor.run("passivation", service(registry, sweep));
         supervisor.run("housekeeping", service(Arc::clone(&router), housekeeping::run));
-
-        let committer_ended = tokio::sync::Mutex::new(Some(committer_ended));
-        Ok(Self(Arc::new(Inner { router, console, feeds, supervisor, committer_ended, tasks })))
+        Ok(Self(Arc::new(Inner { router, console, feeds, supervisor, tasks })))
     }
 
     /// Invokes, publishes, subscribes.
@@ -160,16 +149,8 @@ impl Runtime {
         inner.router.accept(Accepting::Inner);
         inner.router.ports.hub.hear_ephemeral(None);
         let drained = async {
-            loop {
-                let mut left = 0;
-                inner.router.registry.each(|cell| {
-                    left += 1;
-                    let _ = cell.mailbox.control(Control::Stop);
-                });
-                if left == 0 {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
+            while inner.router.registry.stop_all() > 0 {
+                tokio::time::sleep(DRAIN_PERIOD).await;
             }
         };
         if tokio::time::timeout(within, drained).await.is_err() {
@@ -177,9 +158,14 @@ impl Runtime {
         }
         inner.feeds.write_watermark().await;
         inner.router.accept(Accepting::Nothing);
-        inner.committer_ended.lock().await.take();
+        // Behind everything that entered the committer's queue before.
+        if let Some(shard) = Shard::new(0) {
+            let barrier = inner.router.commit(shard, None, Vec::new());
+            let _ = tokio::time::timeout(within, barrier).await;
+        }
+        inner.router.ports.hub.close();
         inner.supervisor.stop().await;
-        let _ = tokio::time::timeout(Duration::from_millis(500), inner.tasks.none_left()).await;
+        let _ = tokio::time::timeout(TASKS_END_WITHIN, inner.tasks.none_left()).await;
     }
 }
 
@@ -192,26 +178,25 @@ where
     Arc::new(move || Box::pin(run(parts.clone())))
 }
 
+/// The durable timer of a declared timer action.
+pub(crate) fn timer_entry(actor: &ActorId, action: &Action, now: Timestamp) -> Option<TimerEntry> {
+    let timer = action.timer?;
+    Some(TimerEntry {
+        actor: actor.clone(),
+        name: action.name.clone(),
+        due: now.after(timer.every),
+        every_ms: u64::try_from(timer.every.as_millis()).unwrap_or(u64::MAX),
+        catch_up: timer.catch_up,
+    })
+}
+
 /// What is kept of a declared actor.
 fn registration(host: &Arc<HostEntry>, now: Timestamp) -> Result<Registration, Error> {
     let declaration = &host.declaration;
     let id = ActorId::named(&declaration.name)?;
     let timers = match declaration.kind {
         ActorKind::Unnamed => Vec::new(),
-        ActorKind::Named => declaration
-            .actions
-            .iter()
-            .filter_map(|action| {
-                let timer = action.timer?;
-                Some(TimerEntry {
-                    actor: id.clone(),
-                    name: action.name.clone(),
-                    due: now.after(timer.every),
-                    every_ms: u64::try_from(timer.every.as_millis()).unwrap_or(u64::MAX),
-                    catch_up: timer.catch_up,
-                })
-            })
-            .collect(),
+        ActorKind::Named => declaration.actions.iter().filter_map(|action| timer_entry(&id, action, now)).collect(),
     };
     let channels = declaration.channels.iter().map(|channel| (channel.pattern.clone(), channel.on_failure)).collect();
     Ok(Registration { name: declaration.name.clone(), kind: declaration.kind, channels, timers })

@@ -34,8 +34,8 @@ impl Supervisor {
 
     /// Ends the services that are still running, and the root.
     pub(crate) async fn stop(&self) {
-        let _ = self.root.stop_children_and_wait(None, Some(Duration::from_secs(1))).await;
-        let _ = self.root.stop_and_wait(None, Some(Duration::from_secs(1))).await;
+        let _ = self.root.cast(RootMessage::Stop);
+        let _ = self.root.wait(Some(Duration::from_secs(1))).await;
     }
 }
 
@@ -43,6 +43,7 @@ struct Root;
 
 enum RootMessage {
     Start(Service),
+    Stop,
 }
 
 #[derive(Clone)]
@@ -76,9 +77,15 @@ impl Actor for Root {
     async fn handle(
         &self,
         myself: ActorRef<Self::Msg>,
-        RootMessage::Start(service): Self::Msg,
+        message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        let RootMessage::Start(service) = message else {
+            // Their loops have no end of their own.
+            state.running.drain(..).for_each(|(child, _)| child.kill());
+            myself.stop(None);
+            return Ok(());
+        };
         let (child, _) = Actor::spawn_linked(None, Loop, Arc::clone(&service.run), myself.get_cell()).await?;
         state.running.push((child.get_cell(), service));
         Ok(())
@@ -107,7 +114,7 @@ impl Actor for Root {
         state.restarts.increment(1);
         let pause = backoff(service.failures, state.entropy.next());
         tracing::error!(service = service.name, problem, ?pause, "a service of the engine failed and is restarted");
-        let _ = myself.send_after(pause, move || RootMessage::Start(service));
+        drop(myself.send_after(pause, move || RootMessage::Start(service)));
         Ok(())
     }
 }

@@ -105,27 +105,35 @@ impl Timers {
             self.write(place, Write::DropTimer(place.name.clone())).await;
             return;
         };
+        if firing.fire && self.see_through(place).await {
+            return;
+        }
+        let next = self.decide(place).map_or(firing.next, |later| later.next);
+        let name = place.name.clone();
+        self.write(place, Write::RearmTimer { name, fired: place.due, next }).await;
+    }
+
+    /// Invokes the action until it succeeds; says whether nothing is left to do.
+    async fn see_through(&self, place: &TimerPlace) -> bool {
         let (mut attempts, mut counted) = (0, 0);
-        while firing.fire {
+        loop {
             let error = match self.invoke(place).await {
-                Ok(()) => return,
-                Err(error) if error.code() == Code::Fenced => return,
+                Ok(()) => return true,
+                Err(error) if error.code() == Code::Fenced => return true,
                 Err(error) => error,
             };
             attempts += 1;
             counted += u32::from(error.blame() != Blame::Platform || error.code() == Code::DeadlineExceeded);
             if counted >= DELIVERY_ATTEMPTS_MAX {
-                tracing::warn!(actor = %place.actor, timer = %place.name, %error, attempts, "a timer action keeps failing; its next time comes as declared");
-                break;
+                tracing::warn!(actor = %place.actor, timer = %place.name, %error, attempts,
+                    "a timer action keeps failing; its next time comes as declared");
+                return false;
             }
             tokio::time::sleep(backoff(attempts, self.router.ports.entropy.next())).await;
             if !self.router.is_accepting() {
-                return;
+                return true;
             }
         }
-        let next = self.decide(place).map_or(firing.next, |later| later.next);
-        let name = place.name.clone();
-        self.write(place, Write::RearmTimer { name, fired: place.due, next }).await;
     }
 
     /// What its declaration says of a timer that is due; `None` when it is no longer declared.

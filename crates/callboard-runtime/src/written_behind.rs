@@ -68,7 +68,7 @@ impl WrittenBehind {
     }
 
     /// What is announced on ephemeral topics once the rest is committed.
-    pub(crate) fn into_ephemeral(self: Box<Self>) -> Vec<Announcement> {
+    pub(crate) fn into_ephemeral(self) -> Vec<Announcement> {
         self.ephemeral
     }
 }
