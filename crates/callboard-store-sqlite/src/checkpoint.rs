@@ -20,8 +20,8 @@ const FRAMES_TOO_MANY: i32 = 24 * 1024;
 /// Rounds beside the commits before they have to wait: each leaves less to do.
 const ROUNDS_MAX: u32 = 3;
 
-/// Pages left over that are moved quickly enough for the commits to wait for them.
-const FEW_FRAMES: i32 = 512;
+/// Frames that came in during a round and are moved quickly enough for the commits to wait for them.
+const FEW_FRAMES: i32 = 1024;
 
 pub(crate) struct Checkpointer {
     pub(crate) connection: Connection,
@@ -42,16 +42,17 @@ impl Checkpointer {
     }
 
     fn checkpoint(&self) -> rusqlite::Result<()> {
+        let mut log = 0;
         for _ in 0..ROUNDS_MAX {
-            let (log, moved) = self.pass(CheckpointMode::PASSIVE)?;
-            if log - moved <= FEW_FRAMES {
+            let before = log;
+            (log, _) = self.pass(CheckpointMode::PASSIVE)?;
+            if log - before <= FEW_FRAMES {
                 break;
             }
         }
-        // When all is moved the next commit begins the log anew by itself. Under load there is always something new, so from
-        // time to time the commits are held up while the little that is left is moved.
-        let (log, moved) = self.pass(CheckpointMode::PASSIVE)?;
-        if log > moved && log >= FRAMES_TOO_MANY {
+        // When the commits pause the next one begins the log anew by itself, since all of it was moved. Under load there is
+        // always something new, so from time to time they are held up while the little that is left is moved.
+        if log >= FRAMES_TOO_MANY {
             let _writer_waits = self.gate.lock();
             self.pass(CheckpointMode::RESTART)?;
         }

@@ -1,12 +1,12 @@
 //! The embedded store of Callboard: SQLite, one writer, group commit.
 //!
 //! One thread writes. It takes commit calls from a bounded queue and puts as many as wait into one transaction, whose flush
-//! they share; what it needs to know (fences, revisions, heads of topics) it remembers, so that the usual commit writes one
-//! row and reads none. Other threads read, each on its own connection, and never wait for the writer. Another moves
+//! they share; what it needs to know (fences, revisions, heads of topics) it remembers, so that the usual commit replaces one
+//! row, appends the one that it replaced to the history, and looks up none. Other threads read, each on its own connection, and never wait for the writer. Another moves
 //! committed pages from the log into the database file, beside the commits.
 //!
 //! Modules in reading order: [`config`] and [`open`] (folder, lock, version), `migrate` and `schema/v1.sql` (the tables,
-//! drawn), `slots` (where revisions stand), `store` (the port's face), `writer` (guards, then writes), `view` (reads),
+//! drawn), `store` (the port's face), `writer` (guards, then writes), `view` (reads),
 //! `checkpoint`, [`stats`].
 //!
 //! # Guarantees

@@ -18,6 +18,7 @@ use crate::stats::Counters;
 
 mod apply;
 mod guards;
+mod history;
 mod interning;
 mod memory;
 mod plan;

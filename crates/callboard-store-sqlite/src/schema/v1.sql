@@ -46,22 +46,42 @@ CREATE TABLE subscriber (
   UNIQUE (kind, name)
 ) STRICT;
 
--- Every actor of which anything is stored. The id is the mark of its creation and is never used again.
+-- Every actor of which anything is stored, as it is now. The id is the mark of its creation and is never used again.
+-- What is listed stands before the state, which may be long.
 CREATE TABLE actor (
-  id   INTEGER PRIMARY KEY,
-  name TEXT NOT NULL UNIQUE,
-  time INTEGER NOT NULL
+  id       INTEGER PRIMARY KEY,
+  name     TEXT NOT NULL UNIQUE,
+  revision INTEGER NOT NULL,   -- 0: it has no state yet
+  earlier  INTEGER NOT NULL,   -- the row of `history` of the revision before; 0: there is none
+  time     INTEGER NOT NULL,   -- of this revision
+  tags     BLOB,
+  type     INTEGER,            -- none: there is no state, only tags
+  state    BLOB
 ) STRICT;
 
--- A ring of 100 revisions per actor: slot = actor * 100 + revision % 100. The newest overwrites the oldest, so that a
--- commit writes one row and nothing has to be cleared away. The present state is the greatest revision.
-CREATE TABLE revision (
+-- Revisions before the present one, of all actors, in commit order: a commit appends what it replaces, so that the table of
+-- the present stays small and the pages of the past are written once. `earlier` leads from revision to revision. What
+-- is more than 100 revisions old is cleared away from the front.
+CREATE TABLE history (
+  id       INTEGER PRIMARY KEY,
+  actor    INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  earlier  INTEGER NOT NULL,
+  time     INTEGER NOT NULL,
+  tags     BLOB,
+  type     INTEGER,
+  state    BLOB
+) STRICT;
+
+-- Revisions of actors that rest, moved here when the front of `history` is cleared: a ring of 100 per actor,
+-- slot = actor * 100 + revision % 100.
+CREATE TABLE archive (
   slot     INTEGER PRIMARY KEY,
   revision INTEGER NOT NULL,
   time     INTEGER NOT NULL,
-  type     INTEGER,            -- none: there is no state, only tags
-  state    BLOB,
-  tags     BLOB
+  tags     BLOB,
+  type     INTEGER,
+  state    BLOB
 ) STRICT;
 
 -- Responses under idempotency keys, in the order of their commits.

@@ -8,7 +8,6 @@ use callboard_core::{ActorId, Headers, Mark, Payload, Position, Publication, Rev
 use super::transaction::Transaction;
 use crate::encode::{bits, catch_up, headers, int, message_id, subscriber, time, trace};
 use crate::fault::Outcome;
-use crate::slots::{ring, slot};
 
 impl Transaction<'_> {
     /// Writes what was checked.
@@ -90,11 +89,12 @@ impl Transaction<'_> {
         let mut actor = self.actor(id, now)?;
         let kind = state.map(|state| self.payload_type(state)).transpose()?;
         let bytes = state.map(|state| &**state.bytes());
-        let sql = "INSERT OR REPLACE INTO revision (slot, revision, time, type, state, tags) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let slot = slot(actor.id, revision.0);
-        self.execute(sql, (slot, int(revision.0), time(now), kind, bytes, headers(tags)))?;
+        actor.earlier = self.archive_present(actor)?;
         actor.revision = revision.0;
+        let sql =
+            "UPDATE actor SET revision = ?2, earlier = ?3, time = ?4, tags = ?5, type = ?6, state = ?7 WHERE id = ?1";
+        let (row, earlier) = (int(actor.id), int(actor.earlier));
+        self.execute(sql, (row, int(revision.0), earlier, time(now), headers(tags), kind, bytes))?;
         self.remember_actor(id, Some(actor));
         Ok(())
     }
@@ -244,7 +244,7 @@ impl Transaction<'_> {
         let Some(actor) = self.known_actor(id)? else { return Ok(()) };
         self.keep_marks()?;
         let row = int(actor.id);
-        self.execute("DELETE FROM revision WHERE slot BETWEEN ?1 AND ?2", ring(actor.id))?;
+        self.forget_history(actor)?;
         self.execute("DELETE FROM reply WHERE actor = ?1", [row])?;
         self.execute("DELETE FROM timer WHERE actor = ?1", [id.as_str()])?;
         if id.parent().is_some() {

@@ -6,7 +6,6 @@ use super::memory::{ActorMemory, TopicMemory};
 use super::transaction::Transaction;
 use crate::encode::{Columns, encoding, int, subscriber as stored_subscriber, time};
 use crate::fault::Outcome;
-use crate::slots;
 
 /// The life of every log here: nothing is ever lost, so it does not end.
 const LOG_EPOCH: Epoch = Epoch(1);
@@ -17,9 +16,14 @@ impl Transaction<'_> {
         if let Some(known) = self.memory.known.actors.get(id) {
             return Ok(*known);
         }
-        let row = self.number("SELECT id FROM actor WHERE name = ?1", [id.as_str()])?;
-        let actor = match row.map(i64::unsigned_abs) {
-            Some(row) => Some(ActorMemory { id: row, revision: slots::newest(self.db, row)?.0, replies: None }),
+        let mut statement = self.db.prepare_cached("SELECT id, revision, earlier FROM actor WHERE name = ?1")?;
+        let mut rows = statement.query([id.as_str()])?;
+        let actor = match rows.next()? {
+            Some(row) => {
+                let mut columns = Columns::of(row);
+                let (id, revision, earlier) = (columns.unsigned()?, columns.unsigned()?, columns.unsigned()?);
+                Some(ActorMemory { id, revision, earlier, replies: None })
+            }
             None => None,
         };
         self.memory.known.actors.put(id.clone(), actor);
@@ -38,10 +42,10 @@ impl Transaction<'_> {
         if let Some(actor) = self.known_actor(id)? {
             return Ok(actor);
         }
-        let actor =
-            ActorMemory { id: self.memory.next_mark(), revision: 0, replies: Some((self.memory.reply_round, 0)) };
+        let replies = Some((self.memory.reply_round, 0));
+        let actor = ActorMemory { id: self.memory.next_mark(), revision: 0, earlier: 0, replies };
         let row = (int(actor.id), id.as_str(), time(now));
-        self.execute("INSERT INTO actor (id, name, time) VALUES (?1, ?2, ?3)", row)?;
+        self.execute("INSERT INTO actor (id, name, revision, earlier, time) VALUES (?1, ?2, 0, 0, ?3)", row)?;
         self.remember_actor(id, Some(actor));
         Ok(actor)
     }

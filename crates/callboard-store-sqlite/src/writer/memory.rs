@@ -8,6 +8,8 @@ use crate::encode::Columns;
 use crate::fault::Outcome;
 use crate::slots;
 
+use super::history::HISTORY_BYTES_MAX;
+
 /// What the writer knows without asking the database. It alone writes, so what it remembers stays true.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -17,6 +19,7 @@ pub(super) struct Memory {
     pub(super) horizon: u64,
     pub(super) fences: Vec<Option<(NodeId, Epoch)>>,
     pub(super) known: Known,
+    pub(super) history: HistoryMemory,
     /// Grows when replies were removed behind the counts in [`ActorMemory`].
     pub(super) reply_round: u64,
     remembered: usize,
@@ -33,11 +36,28 @@ pub(super) struct Known {
     pub(super) subscribers: Cache<Subscriber, i64>,
 }
 
+/// The two ends of `history`, and what is to be cleared of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HistoryMemory {
+    /// The row that comes next.
+    pub(super) next: u64,
+    /// No row stands before this one.
+    pub(super) first: u64,
+    /// Where the front is looked at again.
+    pub(super) look_at: u64,
+    /// Rows at the front that are to be cleared with the next transactions.
+    pub(super) to_clear: u64,
+    /// Past this size the front is cleared although much of it is still readable.
+    pub(super) bytes_max: u64,
+}
+
 /// A stored actor.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ActorMemory {
     pub(super) id: u64,
     pub(super) revision: u64,
+    /// Where the revision before stands in `history`; zero when there is none.
+    pub(super) earlier: u64,
     /// How many replies it has, as of a round.
     pub(super) replies: Option<(u64, u64)>,
 }
@@ -72,6 +92,11 @@ impl Memory {
         let mut newest = db.prepare_cached(newest)?;
         let mut rows = newest.query([])?;
         let horizon = rows.next()?.map(|row| Columns::of(row).unsigned()).transpose()?.unwrap_or(0);
+        let ends = "SELECT ifnull((SELECT min(id) FROM history), 1), ifnull((SELECT max(id) FROM history), 0)";
+        let (first, last): (i64, i64) = db.query_row(ends, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let next = last.unsigned_abs() + 1;
+        let first = first.unsigned_abs();
+        let history = HistoryMemory { next, first, look_at: next, to_clear: 0, bytes_max: HISTORY_BYTES_MAX };
         let mut fences = vec![None; usize::from(SHARDS)];
         let mut shards = db.prepare_cached("SELECT shard, owner, epoch FROM shard")?;
         let mut rows = shards.query([])?;
@@ -82,7 +107,7 @@ impl Memory {
                 *fence = Some((NodeId(owner), Epoch(epoch)));
             }
         }
-        Ok(Self { head, horizon, fences, known: Known::nothing(remembered), reply_round: 0, remembered })
+        Ok(Self { head, horizon, fences, known: Known::nothing(remembered), history, reply_round: 0, remembered })
     }
 
     pub(super) fn holds(&self, fence: &Fence) -> bool {

@@ -64,6 +64,7 @@ impl<'a> Transaction<'a> {
                 Err(Refusal::Fault(fault)) => return Err(fault),
             });
         }
+        self.clear_history()?;
         Ok(answers)
     }
 
