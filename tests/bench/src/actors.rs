@@ -1,5 +1,7 @@
 //! The actors that are measured.
 
+use std::time::Duration;
+
 use callboard::prelude::*;
 use callboard::{ActorTurn, Declare, Outcome};
 
@@ -68,5 +70,51 @@ impl Actor for Listener {
         let _event: u64 = turn.payload()?;
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         turn.decide(Value::<()>::of())
+    }
+}
+
+/// Echoes a record, and counts in memory.
+pub(crate) struct VolatileEcho;
+
+#[actor(name = "volatile_echo", kind = unnamed, state = u64, durability = volatile, deactivate_timeout = "1h")]
+impl VolatileEcho {
+    #[action]
+    fn echo(&self, count: u64, record: bytes::Bytes) -> Value<bytes::Bytes, u64> {
+        Value::response(record).state(count + 1)
+    }
+}
+
+/// Holds as many bytes as it is told, in memory only.
+pub(crate) struct VolatileRecord;
+
+#[actor(name = "volatile_record", kind = unnamed, state = Vec<u8>, durability = volatile, deactivate_timeout = "1h")]
+impl VolatileRecord {
+    #[action]
+    fn hold(&self, len: u32) -> Value<u32, Vec<u8>> {
+        Value::response(len).state(vec![7; len as usize])
+    }
+}
+
+/// Shows the record that is stored of it; leaves memory when it was idle for so long.
+pub(crate) struct StoredRecord(pub(crate) Duration);
+
+/// What [`StoredRecord`] is declared as.
+pub(crate) const STORED_RECORD: &str = "stored_record";
+
+impl Actor for StoredRecord {
+    type State = Vec<u8>;
+
+    fn declaration(&self) -> Declare {
+        Declare::unnamed(STORED_RECORD)
+            .state::<Vec<u8>>()
+            .deactivate_timeout(self.0)
+            .action("get")
+            .gives::<bytes::Bytes>()
+    }
+
+    async fn handle(&self, mut turn: ActorTurn<'_, Vec<u8>>) -> std::result::Result<Outcome, CallError> {
+        let (_, record) = turn.look()?;
+        let decided: Value<bytes::Bytes, Vec<u8>> = Value::response(bytes::Bytes::copy_from_slice(record));
+        turn.decide(decided)
     }
 }

@@ -1,6 +1,148 @@
-//! x
+//! Durable invocations over HTTP/JSON, against a plain axum handler that does the same group commit.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use axum::extract::{Path, State};
+use axum::routing::post;
+use axum::serve::ListenerExt as _;
+use axum::{Json, Router};
+use bytes::Bytes;
+use callboard::{Gateway, Sqlite, System};
+use tokio::net::TcpListener;
+
 use crate::Plan;
+use crate::actors::{JsonRecord, NewRecord, Record};
+use crate::baseline::PlainStore;
+use crate::durable::record;
+use crate::http_client::{self, HttpClient};
+use crate::measure::{Run, closed_loop, each_once, runtime, spawn};
 use crate::report::Line;
-pub(crate) fn run(_plan: Plan) -> anyhow::Result<Vec<Line>> {
-    Ok(vec![])
+
+const ACTORS: usize = 10_000;
+const CONNECTIONS: usize = 64;
+
+/// What one server gave: many callers at once, and one.
+struct Both {
+    many: Run,
+    one: Run,
+}
+
+pub(crate) fn run(plan: Plan) -> anyhow::Result<Vec<Line>> {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..plan.rounds {
+        theirs.push(plain(plan)?);
+        ours.push(callboard_http(plan)?);
+        if let (Some(ours), Some(theirs)) = (ours.last(), theirs.last()) {
+            eprintln!("  ours {}; baseline {}", told(ours), told(theirs));
+        }
+    }
+    let rates = |runs: &[Both]| runs.iter().map(|run| run.many.rate).collect::<Vec<_>>();
+    let alone = |runs: &[Both]| runs.iter().map(|run| run.one.percentile(50.0)).collect::<Vec<_>>();
+    let many = "durable invoke over HTTP/JSON, 64 keep-alive connections, 10k actors, against a plain axum handler";
+    let one = "durable invoke over HTTP/JSON, one caller, p50, against the same handler";
+    Ok(vec![
+        Line::rate(many, &rates(&ours), &rates(&theirs), 0.5),
+        Line::latency(one, &alone(&ours), &alone(&theirs), 1.5),
+    ])
+}
+
+fn told(Both { many, one }: &Both) -> String {
+    let (rate, median, tail) = (many.rate, many.percentile(50.0), many.percentile(99.0));
+    format!("{rate:.0}/s, p50 {median:.0} us, p99 {tail:.0} us; one caller p50 {:.0} us", one.percentile(50.0))
+}
+
+fn callboard_http(plan: Plan) -> anyhow::Result<Both> {
+    let folder = tempfile::tempdir_in(".")?;
+    let server = runtime(2);
+    let system = server.block_on(async {
+        let builder = System::builder("bench").actor(JsonRecord).store(Sqlite::at(folder.path()));
+        builder.gateway(Gateway::on("127.0.0.1:0")).start().await
+    })?;
+    let both = load(plan, system.address().context("the system has no address")?);
+    server.block_on(system.stop(Duration::from_secs(5)));
+    both
+}
+
+fn plain(plan: Plan) -> anyhow::Result<Both> {
+    let folder = tempfile::tempdir_in(".")?;
+    let store = PlainStore::open(folder.path(), ACTORS)?;
+    let server = runtime(2);
+    let (address, serving) = server.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let routes = Router::new().route("/v1/actors/json_record/{number}/keep", post(keep)).with_state(store);
+        anyhow::Ok((address, spawn(async move { axum::serve(listener, routes).await })))
+    })?;
+    let both = load(plan, address);
+    serving.abort();
+    both
+}
+
+/// The handler that somebody would write by hand.
+async fn keep(
+    State(store): State<PlainStore>,
+    Path(number): Path<usize>,
+    Json(new): Json<NewRecord>,
+) -> Json<NewRecord> {
+    let record = Record { name: new.name.clone(), text: new.text.clone(), amount: new.amount };
+    // A record of plain fields can always be written.
+    store.write(number, serde_json::to_vec(&record).unwrap_or_default()).await;
+    Json(new)
+}
+
+/// The same load for both, on a runtime of its own.
+fn load(plan: Plan, address: SocketAddr) -> anyhow::Result<Both> {
+    let calls = Arc::new((0..ACTORS).map(Call::of).collect::<anyhow::Result<Vec<_>>>()?);
+    runtime(1).block_on(async {
+        let client = Arc::new(HttpClient::connect(address, CONNECTIONS).await?);
+        let wrong = Arc::new(OnceLock::new());
+        let call = {
+            let wrong = Arc::clone(&wrong);
+            move |target: usize| {
+                let (client, calls, wrong) = (Arc::clone(&client), Arc::clone(&calls), Arc::clone(&wrong));
+                async move {
+                    if let Err(error) = calls[target].make(&client).await {
+                        let _ = wrong.set(error);
+                    }
+                }
+            }
+        };
+        // Both sides write to actors that are known.
+        each_once(CONNECTIONS, 0..ACTORS, call.clone()).await;
+        let many = closed_loop(CONNECTIONS, ACTORS, plan.time, call.clone()).await;
+        let one = closed_loop(1, ACTORS, plan.time, call).await;
+        match wrong.get() {
+            None => Ok(Both { many, one }),
+            Some(error) => bail!("a call failed: {error}"),
+        }
+    })
+}
+
+/// A request, and the answer that it has to get.
+struct Call {
+    request: Bytes,
+    answer: Bytes,
+}
+
+impl Call {
+    fn of(target: usize) -> anyhow::Result<Self> {
+        // Letters that repeat by half, as much as the other durable benchmarks write.
+        let text = record(target).into_iter().map(|byte| char::from(b'a' + byte % 26)).take(240).collect();
+        let record = NewRecord { name: format!("record {target}"), text, amount: target as u64 };
+        let json = serde_json::to_string(&record)?;
+        let request = http_client::post(&format!("/v1/actors/json_record/{target}/keep"), &json);
+        Ok(Self { request, answer: json.into() })
+    }
+
+    async fn make(&self, client: &HttpClient) -> anyhow::Result<()> {
+        let answer = client.send(&self.request).await?;
+        anyhow::ensure!(answer == self.answer, "the server answered {answer:?}, not {:?}", self.answer);
+        Ok(())
+    }
 }

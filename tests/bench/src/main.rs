@@ -4,15 +4,19 @@
 mod activation;
 mod actors;
 mod baseline;
+mod child;
 mod durable;
 mod fanout;
 mod grpc;
+mod http_client;
 mod http_door;
 mod measure;
 mod memory;
 mod report;
+mod stored;
 mod volatile;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -40,6 +44,12 @@ struct Arguments {
     /// JSON instead of a table.
     #[arg(long)]
     json: bool,
+    /// What this process is to measure for the one that started it.
+    #[arg(long, hide = true, requires = "folder")]
+    child: Option<String>,
+    /// On what.
+    #[arg(long, hide = true)]
+    folder: Option<PathBuf>,
 }
 
 const NAMES: [&str; 9] = ["volatile", "durable", "single", "http", "live", "deliveries", "grpc", "memory", "stored"];
@@ -59,6 +69,9 @@ fn main() -> anyhow::Result<()> {
         rounds: arguments.rounds.max(1),
         stored: arguments.stored,
     };
+    if let (Some(child), Some(folder)) = (&arguments.child, &arguments.folder) {
+        return child::answer(child, folder, plan);
+    }
     let mut lines: Vec<Line> = Vec::new();
     for name in NAMES {
         if !arguments.names.is_empty() && !arguments.names.iter().any(|wanted| wanted == name) {

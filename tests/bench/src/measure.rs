@@ -1,5 +1,8 @@
 //! Rates, latencies and the comparison of two of them.
 
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// What one run of a workload gave.
@@ -95,6 +98,37 @@ where
     }
     let took = now() - start;
     Run::new(latencies.len() as u64, took, latencies)
+}
+
+/// Calls each of the targets once, `in_flight` at a time.
+pub(crate) async fn each_once<F, C>(in_flight: usize, targets: Range<usize>, call: C) -> Run
+where
+    C: Fn(usize) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let start = now();
+    let next = Arc::new(AtomicUsize::new(targets.start));
+    let mut callers = Vec::new();
+    for _ in 0..in_flight {
+        let (call, next, end) = (call.clone(), Arc::clone(&next), targets.end);
+        callers.push(spawn(async move {
+            let mut latencies = Vec::new();
+            loop {
+                let target = next.fetch_add(1, Ordering::Relaxed);
+                if target >= end {
+                    return latencies;
+                }
+                let began = now();
+                call(target).await;
+                latencies.push(micros_since(began));
+            }
+        }));
+    }
+    let mut latencies = Vec::new();
+    for caller in callers {
+        latencies.extend(caller.await.unwrap_or_default());
+    }
+    Run::new(latencies.len() as u64, now() - start, latencies)
 }
 
 /// A runtime as a node has it.
