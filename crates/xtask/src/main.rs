@@ -1,5 +1,6 @@
 //! Developer commands of this repository: `cargo xtask test` runs every check, `cargo xtask tidy` the house rules.
 
+mod crash;
 mod exceptions;
 mod source;
 mod suite;
@@ -31,6 +32,8 @@ enum Command {
     /// Measure against baselines; `cargo xtask bench --help` says what can be chosen.
     #[command(disable_help_flag = true)]
     Bench(Rest),
+    /// Kill a node under load again and again, and prove that nothing is lost, doubled or out of order.
+    Crash(crash::Crash),
 }
 
 /// What is handed on to the program behind a command.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(&workspace).map(|()| println!("tidy: nothing to say")),
         Command::Deny => suite::deny(&workspace),
         Command::Bench(rest) => suite::program(&workspace, BENCH, &rest.arguments),
+        Command::Crash(crash) => crash.run(&workspace),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

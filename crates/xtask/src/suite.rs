@@ -39,6 +39,10 @@ const STEPS: &[Step] = &[
         what: What::Tests(&["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"]),
     },
     Step { name: "doc tests", what: What::Tests(&["test", "--workspace", "--doc", "--no-fail-fast"]) },
+    Step {
+        name: "crash",
+        what: What::Cargo(&["run", "--quiet", "--package", "xtask", "--", "crash", "--cycles", "50"]),
+    },
     Step { name: "documentation", what: What::Documentation(&["doc", "--workspace", "--lib", "--no-deps", "--quiet"]) },
 ];
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use callboard::prelude::*;
-use callboard::{CallError, Name, core};
+use callboard::{CallError, core};
 use serde::{Deserialize, Serialize};
 
 /// As many violations are kept in words.
@@ -96,4 +96,4 @@ pub struct Note {
 }
 
 /// The type name of [`Note`], for clients that publish it.
-pub const NOTE_TYPE: Name = Name::from_static("crash.Note");
+pub const NOTE_TYPE: &str = "crash.Note";
