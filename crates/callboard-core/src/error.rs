@@ -192,7 +192,11 @@ impl Error {
     /// Whose fault it is.
     #[must_use]
     pub const fn blame(&self) -> Blame {
-        self.0.code.blame()
+        match (self.0.code, self.0.retry) {
+            // Not a race that was lost: what the caller wants contradicts what is there, and will again.
+            (Code::Conflict, Retry::Never) => Blame::Caller,
+            (code, _) => code.blame(),
+        }
     }
 }
 
@@ -220,5 +224,17 @@ impl From<crate::id::IdError> for Error {
 impl From<crate::topic::TopicError> for Error {
     fn from(error: crate::topic::TopicError) -> Self {
         Self::new(Code::InvalidTopic, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conflict_that_will_not_pass_is_the_callers() {
+        let raced = Error::new(Code::Conflict, "changed meanwhile");
+        assert_eq!((raced.retry(), raced.blame()), (Retry::Safe, Blame::Platform));
+        assert_eq!(raced.with_retry(Retry::Never).blame(), Blame::Caller);
     }
 }
