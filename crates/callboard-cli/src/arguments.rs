@@ -93,9 +93,9 @@ pub(crate) struct Demo {
     /// The folder of the store.
     #[arg(long, value_name = "FOLDER", default_value = "data")]
     pub(crate) data: PathBuf,
-    /// Where clients connect; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4000")]
-    pub(crate) listen: SocketAddr,
+    /// Where clients connect; port 0 takes a free one [default: 127.0.0.1:4000, or a free port when that one is taken]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 #[derive(Args, Debug)]

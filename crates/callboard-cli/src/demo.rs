@@ -1,10 +1,126 @@
-//! `callboard demo`: the order system.
+//! `callboard demo`: the order system of `examples/shop` with its doors open.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use callboard::System;
+use callboard_example_shop::Shop;
+use callboard_node::config::LogConfig;
+use callboard_node::{GatewayConfig, GatewayError, NodeError, telemetry};
+use serde_json::json;
 
 use crate::arguments::Demo;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, Style};
+use crate::process::asked_to_end;
 
-#[expect(clippy::unused_async, reason = "the order system is started here")]
-pub(crate) async fn run(_options: Demo, _output: &mut Output) -> Result<(), Failure> {
-    Err(Failure::new(Exit::Start, "the order system is not part of this build yet"))
+mod advice;
+
+/// How long a system that did not get ready may take to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(options: Demo, output: &mut Output) -> Result<(), Failure> {
+    let Demo { data, listen } = options;
+    // What is worth knowing stands on the screen already; the log says what went wrong.
+    let log = LogConfig { filter: "warn".to_owned(), ..LogConfig::default() };
+    telemetry::install_logs(&log).map_err(start_failure)?;
+    let shop = Shop::at(&data);
+    let system = start(&shop, listen, GatewayConfig::default()).await?;
+    if let Err(error) = shop.check().await {
+        system.stop(STOP_WITHIN).await;
+        return Err(start_failure(error));
+    }
+    let address = system.address().map(reachable).ok_or_else(|| start_failure("the demo has no doors"))?;
+    greet(output, address, &data)?;
+    serve(&system, output).await
+}
+
+/// Starts the shop. The usual port may be taken by anything; only an address that was asked for has to be the one.
+async fn start(shop: &Shop, asked: Option<SocketAddr>, usual: GatewayConfig) -> Result<System, Failure> {
+    let free = SocketAddr::new(usual.listen.ip(), 0);
+    let first = asked.map_or(usual, GatewayConfig::on);
+    match shop.system().gateway(first).start().await {
+        Err(NodeError::Gateway(GatewayError::AddressInUse(_))) if asked.is_none() => {
+            shop.system().gateway(GatewayConfig::on(free)).start().await.map_err(start_failure)
+        }
+        started => started.map_err(start_failure),
+    }
+}
+
+fn greet(output: &mut Output, address: SocketAddr, data: &Path) -> Result<(), Failure> {
+    let (url, pid) = (format!("http://{address}"), std::process::id());
+    if output.is_json() {
+        // Programs may stand in another folder.
+        let data = std::path::absolute(data).unwrap_or_else(|_| data.to_owned()).display().to_string();
+        return output.object(&json!({ "http": url, "grpc": address.to_string(), "data": data, "pid": pid }));
+    }
+    let title = output.paint(Style::Bold, "The order system is open.");
+    let shown = output.paint(Style::Bold, &url);
+    output.line(&format!(
+        "{title}\n\n  HTTP/JSON  {shown}\n  gRPC       {address}, with reflection\n  data       {}\n  process    {pid}\n\n\
+         Try this in another terminal:\n",
+        data.display(),
+    ))?;
+    for advice in advice::all(address, data, pid) {
+        let what = output.paint(Style::Name, &advice.what);
+        output.line(&format!("  {what}\n    {}\n", advice.command.replace('\n', "\n    ")))?;
+    }
+    output.line("Ctrl-C stops it.")
+}
+
+/// Runs until it is asked to end, and says so.
+async fn serve(system: &System, output: &mut Output) -> Result<(), Failure> {
+    let running = system.run_until_signal();
+    tokio::pin!(running);
+    tokio::select! {
+        ended = &mut running => return Ok(ended?),
+        asked = asked_to_end() => asked?,
+    }
+    if !output.is_json() {
+        output.line("\nStopping: what was accepted is brought to its end.")?;
+    }
+    Ok(running.await?)
+}
+
+/// An address that clients can connect to: "all of this machine" is none.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, v4.port()).into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, v6.port()).into(),
+        address => address,
+    }
+}
+
+fn start_failure(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Start, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn when_the_usual_port_is_taken_a_free_one_is_taken_unless_one_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = other.local_addr().unwrap();
+        let shop = Shop::at(folder.path());
+        let failure = start(&shop, Some(taken), GatewayConfig::default()).await.unwrap_err();
+        assert_eq!(failure.exit(), Exit::Start);
+        let system = start(&shop, None, GatewayConfig::on(taken)).await.unwrap();
+        let address = system.address().unwrap();
+        assert!(address.ip().is_loopback() && address != taken);
+        system.stop(STOP_WITHIN).await;
+    }
+
+    #[test]
+    fn an_address_that_means_all_of_this_machine_is_shown_as_one_to_connect_to() {
+        for (listen, shown) in
+            [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1"), ("[::1]:1", "[::1]:1")]
+        {
+            assert_eq!(reachable(listen.parse().unwrap()), shown.parse().unwrap());
+        }
+    }
 }

@@ -29,13 +29,8 @@ impl EmailService {
     #[action]
     async fn handle_order_event(&self, ctx: &Context, event: OrderCreated) -> Result<()> {
         let OrderCreated { order_id, user_id, amount, currency, .. } = event;
-        self.mail(
-            ctx,
-            user_id,
-            format!("Your order {order_id} over {amount:.2} {currency} is on its way"),
-            Some(order_id),
-        )
-        .await
+        self.mail(ctx, user_id, format!("We have your order {order_id} over {amount:.2} {currency}"), Some(order_id))
+            .await
     }
 
     /// A second handler of the same action: the payload's type picks.
