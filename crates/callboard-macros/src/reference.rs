@@ -56,7 +56,7 @@ pub(crate) fn expand(actor: &Actor, block: &ItemImpl) -> TokenStream {
             #[doc = #which]
             pub fn at(caller: &impl ::callboard::Caller #key) -> #reference {
                 #reference {
-                    client: ::callboard::Caller::client(caller),
+                    client: ::callboard::Caller::client(caller).apart(),
                     target: #target.map_err(::core::convert::Into::into),
                 }
             }

@@ -41,7 +41,8 @@ pub(crate) struct ActivationPorts {
 /// Drives an activation until it ends. Whatever ends it, mail that waits is answered and the registry forgets it.
 pub(crate) async fn drive(cell: Arc<Cell>, ports: Arc<ActivationPorts>, dispatcher: Arc<dyn Dispatcher>) {
     cell.host.metrics.activations.increment(1);
-    Activation { cell, ports, dispatcher, life: Lifecycle::Vacant, present: None, retry: None }.run().await;
+    let entropy = ports.entropy.next();
+    Activation { cell, ports, dispatcher, life: Lifecycle::Vacant, present: None, retry: None, entropy }.run().await;
 }
 
 struct Activation {
@@ -52,6 +53,8 @@ struct Activation {
     present: Option<Present>,
     // Set while loading fails.
     retry: Option<Box<LoadRetry>>,
+    // Where the turns' random numbers come from, apart from other activations'.
+    entropy: u64,
 }
 
 /// The pause after loading failed; mail that comes meanwhile is answered with the error at once.
@@ -165,23 +168,16 @@ impl Activation {
 
     /// Takes one piece of mail from arrival to reply.
     async fn mail(&mut self, mail: Box<Mail>) {
-        let now = self.ports.clock.instant();
         if mail.reply.is_closed() && matches!(mail.cause, Cause::Call) {
             // Nobody waits any more, and nothing was promised.
             return;
-        }
-        if mail.invocation.deadline <= now {
-            return mail.answer(Err(deadline_exceeded(&self.cell.id)));
         }
         let asked = match self.cell.host.resolve(&mail.invocation.action) {
             Ok(asked) => asked,
             Err(error) => return mail.answer(Err(error)),
         };
-        if self.present.is_none()
-            && let Err(error) = Box::pin(self.load(now)).await
-        {
-            return mail.answer(Err(error));
-        }
+        let mail = if self.present.is_some() { Some(mail) } else { Box::pin(self.load_for(mail)).await };
+        let Some(mail) = mail else { return };
         match asked {
             Asked::State => mail.answer(Ok(self.state_reply())),
             Asked::Run(action) if mail.invocation.key.is_some() => Box::pin(self.keyed(action, mail)).await,
@@ -200,7 +196,9 @@ impl Activation {
     async fn keyed(&mut self, action: TurnAction, mail: Box<Mail>) {
         let Some(key) = mail.invocation.key.clone() else { return };
         let fingerprint = fingerprint_of(&mail.invocation.action, &mail.invocation.payload);
-        let recorded = self.ports.store.recorded(&self.cell.id, &key).await;
+        let deadline = mail.invocation.deadline.into();
+        let recorded = tokio::time::timeout_at(deadline, self.ports.store.recorded(&self.cell.id, &key)).await;
+        let Ok(recorded) = recorded else { return mail.too_late() };
         match recorded {
             Ok(None) => self.turn(action, mail, fingerprint).await,
             Ok(Some(recorded)) if recorded.fingerprint == fingerprint => {
@@ -213,6 +211,14 @@ impl Activation {
             ))),
             Err(error) => mail.answer(Err(unavailable(&error))),
         }
+    }
+
+    /// Random bits; SplitMix64.
+    fn random(&mut self) -> u64 {
+        self.entropy = self.entropy.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.entropy ^ (self.entropy >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
     }
 
     fn batch(&self, now: Timestamp, writes: Vec<Write>) -> Batch {

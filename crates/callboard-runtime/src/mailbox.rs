@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
+use std::time::Instant;
 
 use callboard_core::port::ActorState;
-use callboard_core::{Cause, Error, Invocation, Reply};
+use callboard_core::{Cause, Code, Error, Invocation, Reply};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -20,6 +21,16 @@ impl Mail {
     /// Fills the reply slot.
     pub(crate) fn answer(self: Box<Self>, result: Result<Reply, Error>) {
         let _ = self.reply.send(result);
+    }
+
+    /// Tells the caller that its deadline passed before the actor had time.
+    pub(crate) fn too_late(self: Box<Self>) {
+        let error = Error::new(
+            Code::DeadlineExceeded,
+            format!("actor {} had no time before the deadline", self.invocation.target),
+        )
+        .with_retry(callboard_core::Retry::Safe);
+        self.answer(Err(error));
     }
 }
 
@@ -162,6 +173,17 @@ impl Mailbox {
             Poll::Pending
         })
         .await
+    }
+
+    /// Takes out the mail whose deadline has passed.
+    pub(crate) fn expire(&self, now: Instant) -> VecDeque<Box<Mail>> {
+        let mut lanes = self.lanes.lock();
+        if lanes.mail.iter().all(|mail| mail.invocation.deadline > now) {
+            return VecDeque::new();
+        }
+        let (late, waiting) = lanes.mail.drain(..).partition(|mail| mail.invocation.deadline <= now);
+        lanes.mail = waiting;
+        late
     }
 
     /// Closes the mailbox if nothing waits in it; says whether it is closed.

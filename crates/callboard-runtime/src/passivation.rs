@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use callboard_core::port::Clock;
+
 use crate::hosts::Hosts;
 use crate::metrics::EngineMetrics;
 use crate::registry::Registry;
@@ -29,13 +31,15 @@ impl Schedule {
 }
 
 /// Sweeps until it is dropped. Past `active_max` activations, those idle for a quarter of their timeout leave too.
-pub(crate) async fn run(registry: Arc<Registry>, schedule: Schedule, active_max: usize) {
+/// It also answers mail that waited past its deadline.
+pub(crate) async fn run(registry: Arc<Registry>, clock: Arc<dyn Clock>, schedule: Schedule, active_max: usize) {
     let metrics = EngineMetrics::new();
     let mut rounds = tokio::time::interval(schedule.period);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;
         let tick = registry.advance_tick();
+        registry.expire(clock.instant());
         let crowded = registry.len() > active_max;
         registry.each(|cell| {
             let timeout = schedule.ticks(cell.host.declaration.deactivate_timeout);

@@ -1,7 +1,8 @@
 //! Who is in memory: [`Registry`] maps an [`ActorId`] to the [`Cell`] of its activation, without a global lock.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use callboard_core::ActorId;
 use callboard_core::batch::Fence;
@@ -38,17 +39,37 @@ impl Cell {
     }
 }
 
+/// Deadlines that are farther away than this are kept by the sweeper, to within one of its rounds; nearer ones by a timer.
+const FAR: Duration = Duration::from_secs(5);
+
 /// The activations of a node.
 #[derive(Default)]
 pub(crate) struct Registry {
     cells: papaya::HashMap<ActorId, Arc<Cell>, RandomState>,
     // Counts the sweeper's rounds; a clock that costs one relaxed load.
     tick: AtomicU32,
+    // The instant of the last round, in milliseconds since the first: late by at most a round.
+    coarse_ms: AtomicU64,
+    first_round: OnceLock<Instant>,
 }
 
 impl Registry {
     pub(crate) fn tick(&self) -> u32 {
         self.tick.load(Ordering::Relaxed)
+    }
+
+    /// Whether an instant is so far away that the sweeper sees to it.
+    pub(crate) fn is_far(&self, instant: Instant) -> bool {
+        let coarse = Duration::from_millis(self.coarse_ms.load(Ordering::Relaxed));
+        self.first_round.get().is_some_and(|first| instant > *first + coarse + FAR)
+    }
+
+    /// Answers mail whose deadline passed while it waited for its turn.
+    pub(crate) fn expire(&self, now: Instant) {
+        let first = *self.first_round.get_or_init(|| now);
+        let since = u64::try_from((now - first).as_millis()).unwrap_or(u64::MAX);
+        self.coarse_ms.store(since, Ordering::Relaxed);
+        self.each(|cell| cell.mailbox.expire(now).into_iter().for_each(|mail| mail.too_late()));
     }
 
     pub(crate) fn advance_tick(&self) -> u32 {

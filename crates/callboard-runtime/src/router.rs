@@ -144,7 +144,9 @@ impl Router {
         let tick = self.registry.tick();
         let (cell, new) = self.registry.get_or_insert(id, || Cell::new(id.clone(), Arc::clone(host), fence, tick));
         if new {
-            self.tasks.spawn(drive(Arc::clone(&cell), Arc::clone(&self.ports), me));
+            // A handle in memory of its own: each turn clones it, on whichever thread it runs.
+            let dispatcher = Arc::new(ForActor(me));
+            self.tasks.spawn(drive(Arc::clone(&cell), Arc::clone(&self.ports), dispatcher));
         }
         Ok(cell)
     }
@@ -232,6 +234,10 @@ impl Router {
     }
 }
 
+fn no_answer() -> Error {
+    Error::new(Code::Internal, "the activation ended without an answer")
+}
+
 fn overloaded(actor: &ActorId) -> Error {
     Error::new(Code::Overloaded, format!("the mailbox of actor {actor} is full; try again after a pause"))
 }
@@ -246,10 +252,14 @@ impl Dispatcher for Router {
             Ok(answer) => answer,
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
+        if self.registry.is_far(deadline) {
+            // The activation and the sweeper see to it that an answer comes; a timer for each call would cost more.
+            return Box::pin(async move { answer.await.unwrap_or_else(|_| Err(no_answer())) });
+        }
         Box::pin(async move {
             match tokio::time::timeout_at(deadline.into(), answer).await {
                 Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err(Error::new(Code::Internal, "the activation ended without an answer")),
+                Ok(Err(_)) => Err(no_answer()),
                 Err(_) => Err(Error::new(Code::DeadlineExceeded, "the call did not end before its deadline")),
             }
         })
@@ -271,6 +281,27 @@ impl Dispatcher for Router {
         }
         let (hub, log) = (Arc::clone(&self.ports.hub), Arc::clone(&self.ports.store));
         Box::pin(subscription::open(hub, log, request))
+    }
+}
+
+/// The router as one activation holds it.
+struct ForActor(Arc<Router>);
+
+impl Dispatcher for ForActor {
+    fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, Result<Reply, Error>> {
+        self.0.invoke(invocation)
+    }
+
+    fn post(&self, invocation: Invocation) -> BoxFuture<'static, Result<MessageId, Error>> {
+        self.0.post(invocation)
+    }
+
+    fn publish(&self, announcements: Vec<Announcement>) -> BoxFuture<'static, Result<Vec<Position>, Error>> {
+        self.0.publish(announcements)
+    }
+
+    fn subscribe(&self, request: SubscribeRequest) -> BoxFuture<'static, Result<Events, Error>> {
+        self.0.subscribe(request)
     }
 }
 

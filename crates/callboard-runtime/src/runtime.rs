@@ -97,7 +97,7 @@ impl Runtime {
         let schedule = passivation::Schedule::new(&hosts);
         let activation_ports = ActivationPorts {
             store,
-            clock,
+            clock: Arc::clone(&clock),
             entropy,
             rules: Arc::clone(&config.topics),
             committer: commit_handle,
@@ -124,8 +124,8 @@ impl Runtime {
         supervisor.run("relay", service((relay, Arc::new(effects_reader)), |(relay, lane)| relay.run(lane)));
         let timers = Timers::new(Arc::clone(&router));
         supervisor.run("timers", service((timers, Arc::new(timers_reader)), |(timers, lane)| timers.run(lane)));
-        let sweep = move |registry| passivation::run(registry, schedule, config.active_max);
-        supervisor.run("passivation", service(registry, sweep));
+        let sweep = move |(registry, clock)| passivation::run(registry, clock, schedule, config.active_max);
+        supervisor.run("passivation", service((registry, clock), sweep));
         supervisor.run("housekeeping", service(Arc::clone(&router), housekeeping::run));
         Ok(Self(Arc::new(Inner { router, console, feeds, supervisor, tasks })))
     }

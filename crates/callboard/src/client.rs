@@ -62,6 +62,16 @@ impl Client {
         Self(Arc::new(Link { dispatcher, origin: Origin::Outside(clock) }))
     }
 
+    /// The same way in memory of its own: what is called through it from one thread does not slow down the others.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn apart(self) -> Self {
+        match &self.0.origin {
+            Origin::Outside(clock) => Self::new(Arc::clone(&self.0.dispatcher), Arc::clone(clock)),
+            Origin::Within(_) => self,
+        }
+    }
+
     pub(crate) fn within(turn: &Turn) -> Self {
         let correlation = turn.headers.get(CORRELATION).map(|value| (Name::from_static(CORRELATION), value.clone()));
         let within = Within {

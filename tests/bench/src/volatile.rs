@@ -17,8 +17,13 @@ const IN_FLIGHT: usize = 1000;
 pub(crate) fn run(plan: Plan) -> anyhow::Result<Vec<Line>> {
     let (mut ours, mut theirs, mut tails) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
-        theirs.push(runtime(2).block_on(plain_ractor(plan))?.rate);
+        let base = runtime(2).block_on(plain_ractor(plan))?;
         let run = runtime(2).block_on(callboard_volatile(plan))?;
+        for (side, run) in [("ractor", &base), ("callboard", &run)] {
+            let [p50, p99, p999] = [50.0, 99.0, 99.9].map(|percent| run.percentile(percent));
+            eprintln!("  {side}: {:.0}/s, p50 {p50:.0} us, p99 {p99:.0} us, p99.9 {p999:.0} us", run.rate);
+        }
+        theirs.push(base.rate);
         ours.push(run.rate);
         tails.push(run.percentile(99.9) / 1000.0);
     }

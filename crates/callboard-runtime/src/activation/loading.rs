@@ -18,9 +18,31 @@ use crate::mailbox::Mail;
 use crate::runtime::timer_entry;
 
 impl Activation {
+    /// Loads the actor for a piece of mail; gives it back unless it was answered.
+    pub(super) async fn load_for(&mut self, mail: Box<Mail>) -> Option<Box<Mail>> {
+        let now = self.ports.clock.instant();
+        let deadline = mail.invocation.deadline.into();
+        let mut loading = Box::pin(self.load(now));
+        let loaded = match tokio::time::timeout_at(deadline, &mut loading).await {
+            Ok(loaded) => loaded,
+            Err(_late) => {
+                mail.too_late();
+                drop(loading.await);
+                return None;
+            }
+        };
+        match loaded {
+            Ok(()) => Some(mail),
+            Err(error) => {
+                mail.answer(Err(error));
+                None
+            }
+        }
+    }
+
     /// Reads the stored state and runs init. After a failure it is tried again when mail comes behind a pause; mail that comes
     /// before is answered with the failure.
-    pub(super) async fn load(&mut self, now: Instant) -> Result<(), Error> {
+    async fn load(&mut self, now: Instant) -> Result<(), Error> {
         let mut attempt = 1;
         if let Some(retry) = &self.retry {
             if now < retry.at {

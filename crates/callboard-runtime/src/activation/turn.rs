@@ -58,6 +58,7 @@ impl Activation {
     /// Runs the author's code, with its panics and its deadline contained.
     pub(super) async fn invoke(&mut self, action: TurnAction, mail: &mut Mail, now: Timestamp) -> Outcome {
         self.step(Input::Mail);
+        let entropy = self.random();
         let Some(present) = &mut self.present else {
             return Outcome::Failed(Error::new(Code::Internal, "the actor is not loaded"));
         };
@@ -80,7 +81,7 @@ impl Activation {
                 key: invocation.key.clone(),
                 trace,
                 chain: invocation.chain.clone(),
-                entropy: self.ports.entropy.next(),
+                entropy,
                 dispatcher: Arc::clone(&self.dispatcher),
             };
             let _entered = span.enter();
@@ -165,8 +166,17 @@ impl Activation {
 
     /// Does what had to wait, and replies.
     async fn finish(&mut self, settled: Settled, mail: Box<Mail>) {
-        let result = self.resolve(settled).await;
-        mail.answer(result);
+        let late = deadline_exceeded(&self.cell.id);
+        let deadline = mail.invocation.deadline.into();
+        let mut resolving = Box::pin(self.resolve(settled));
+        match tokio::time::timeout_at(deadline, &mut resolving).await {
+            Ok(result) => mail.answer(result),
+            Err(_late) => {
+                // Whether it will be committed is not known yet; the caller is told so, the actor waits for it.
+                mail.answer(Err(late));
+                drop(resolving.await);
+            }
+        }
     }
 
     /// Does what remains to be done; gives the reply.
