@@ -20,7 +20,12 @@ pub struct Entry {
 /// The entries of every account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Message, Serialize, Deserialize)]
 #[message(name = "crash.Ledger")]
-pub struct Pages(pub BTreeMap<String, Page>);
+pub struct Pages {
+    /// Those that are due at once.
+    pub now: BTreeMap<String, Page>,
+    /// Those that are due later.
+    pub late: BTreeMap<String, Page>,
+}
 
 /// The entries of one account. Effects may overtake each other, so it remembers which ones came before their turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +67,13 @@ pub struct Ledger;
 impl Ledger {
     #[action]
     fn post(&self, mut pages: Pages, entry: Entry) -> Value<(), Pages> {
-        pages.0.entry(entry.account).or_default().add(entry.number, entry.amount);
+        pages.now.entry(entry.account).or_default().add(entry.number, entry.amount);
+        Value::of().state(pages)
+    }
+
+    #[action]
+    fn post_late(&self, mut pages: Pages, entry: Entry) -> Value<(), Pages> {
+        pages.late.entry(entry.account).or_default().add(entry.number, entry.amount);
         Value::of().state(pages)
     }
 }

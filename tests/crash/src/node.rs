@@ -8,7 +8,7 @@ use callboard::{External, Gateway, Sqlite, System, durable};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{self, Journal};
-use crate::{account, gauge, ledger, listener, mill, picky, recorder, ticker};
+use crate::{account, gauge, guest, ledger, listener, mill, picky, recorder, stubborn, ticker};
 
 /// The one line that a node writes to its standard output once it takes clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ pub fn node(data: &Path, journal: &Path, listen: &str) -> std::io::Result<System
         .actor(ticker::Ticker)
         .actor(mill::Mill)
         .actor(picky::Picky)
+        .actor(stubborn::Stubborn)
+        .actor(guest::Guest)
         .external_subscriber(External::subscriber(journal::PATTERN, journal).named(journal::NAME))
         .gateway(Gateway::on(listen));
     for recorder in recorder::ALL {

@@ -115,6 +115,8 @@ struct Inner {
     // By listener: the first publication that it has to hear, as far as that is known.
     listeners: BTreeMap<String, Option<u64>>,
     bad_parcels: BTreeSet<u64>,
+    // Whether each is there; `None` when that is not known.
+    guests: BTreeMap<String, Option<bool>>,
     moves: Moves,
     counts: Counts,
     violations: Vec<String>,
@@ -224,6 +226,18 @@ impl Book {
                 *first = Some(first.map_or(seq, |known| known.min(seq)));
             }
         }
+    }
+
+    /// Notes whether a guest is there, as far as that is known.
+    pub(crate) fn guest(&self, name: &str, there: Option<bool>) {
+        let mut inner = self.0.lock();
+        inner.counts.acknowledged += u64::from(there.is_some());
+        inner.guests.insert(name.to_owned(), there);
+    }
+
+    /// Takes all guests.
+    pub(crate) fn take_guests(&self) -> BTreeMap<String, Option<bool>> {
+        std::mem::take(&mut self.0.lock().guests)
     }
 
     /// Notes a bad parcel where it was seen.

@@ -1,12 +1,12 @@
 //! What has to hold of what the node shows: after every start, and when everything has come to rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use callboard::core::{Pattern, Topic};
 use callboard_crash::account::{self, topic_of};
 use callboard_crash::heard::{Heard, Place};
-use callboard_crash::{gauge, journal, ledger, listener, mill, picky, recorder};
+use callboard_crash::{gauge, journal, ledger, listener, mill, picky, recorder, stubborn};
 
 use crate::book::Book;
 use crate::follow::Follower;
@@ -39,8 +39,11 @@ pub(crate) struct Evidence<'a> {
     pub(crate) dropped: &'a BTreeSet<u64>,
 }
 
-fn ledger_page<'a>(shown: &'a Shown, account: &str) -> std::borrow::Cow<'a, ledger::Page> {
-    shown.ledger.0.get(account).map_or_else(Default::default, std::borrow::Cow::Borrowed)
+/// The pages of an account in the ledger: of the effects that are due at once, and of those that are due later; and how many
+/// entries each is to have in the end.
+fn pages(shown: &Shown, account: &str, number: u64) -> [(ledger::Page, u64); 2] {
+    let page = |pages: &BTreeMap<String, ledger::Page>| pages.get(account).cloned().unwrap_or_default();
+    [(page(&shown.ledger.now), number), (page(&shown.ledger.late), number / account::LATE_EVERY)]
 }
 
 impl Evidence<'_> {
@@ -72,13 +75,14 @@ impl Evidence<'_> {
             wrong.unless(head == number, || {
                 format!("account {name} has {number} deposits and {head} announcements on its own topic")
             });
-            let page = ledger_page(shown, name);
-            wrong.unless(page.doubled == 0, || {
-                format!("{} effects of account {name} ran twice, the last is {}", page.doubled, page.doubled_last)
-            });
-            wrong.unless(page.count <= number && page.sum <= account.balance, || {
-                format!("the ledger has {page:?} of account {name}, which has {account:?}")
-            });
+            for (page, most) in pages(shown, name, number) {
+                wrong.unless(page.doubled == 0, || {
+                    format!("{} effects of account {name} ran twice, the last is {}", page.doubled, page.doubled_last)
+                });
+                wrong.unless(page.count <= most && page.sum <= account.balance, || {
+                    format!("the ledger has {page:?} of account {name}, which has {account:?}")
+                });
+            }
         }
         let deposits: u64 = shown.accounts.values().map(|(_, account)| account.number).sum();
         let head = shown.head(account::EVENTS);
@@ -122,7 +126,10 @@ impl Evidence<'_> {
         let (picky, ticks) = (&shown.picky, &shown.ticks);
         wrong.unless(picky.wrong == 0, || format!("picky took {} parcels out of their order", picky.wrong));
         wrong.unless(ticks.once.wrong == 0 && ticks.each.wrong == 0, || format!("the timers fired as {ticks:?}"));
-        wrong.unless(shown.parked == 0, || format!("{} subscriptions are parked", shown.parked));
+        self.heard(stubborn::NAME, &shown.stubborn.heard, wrong);
+        let stands = shown.parked.iter().find(|parked| parked.parcel().is_none());
+        wrong.unless(stands.is_none(), || format!("{stands:?} stands still"));
+        wrong.unless(shown.parked.len() < 2, || format!("{:?} stand still", shown.parked));
         let strange = shown.letters.iter().find(|letter| letter.parcel().is_none());
         wrong.unless(strange.is_none(), || format!("{strange:?} was set aside"));
     }
@@ -140,9 +147,10 @@ impl Evidence<'_> {
                 format!("{topic} ends at {now}, and ended at {head} before")
             });
         }
-        for (name, page) in &before.ledger.0 {
-            let now = ledger_page(shown, name);
-            wrong.unless(now.count >= page.count, || format!("the ledger has {now:?} of {name}, and had {page:?}"));
+        for name in before.accounts.keys() {
+            let (now, then) = (pages(shown, name, 0), pages(before, name, 0));
+            let stayed = now.iter().zip(&then).all(|((now, _), (then, _))| now.count >= then.count);
+            wrong.unless(stayed, || format!("the ledger has {now:?} of {name}, and had {then:?}"));
         }
         let then = |place: &Place, now: Option<&Place>| now.is_some_and(|now| now.last >= place.last);
         for (name, (_, heard)) in &before.recorders {
@@ -168,10 +176,10 @@ impl Evidence<'_> {
         let mut missing = Wrong::default();
         let shown = self.shown;
         for (name, (_, account)) in &shown.accounts {
-            let page = ledger_page(shown, name);
-            missing.unless(page.count >= account.number, || {
-                format!("the ledger has {} of {} entries of {name}", page.count, account.number)
-            });
+            for (page, all) in pages(shown, name, account.number) {
+                missing
+                    .unless(page.count >= all, || format!("the ledger has {} of {all} entries of {name}", page.count));
+            }
         }
         for (topic, head) in &shown.heads {
             let (topic, head) = (topic.as_str(), head.seq.0);
@@ -193,6 +201,8 @@ impl Evidence<'_> {
             missing.unless(first.is_none() || last >= head, || format!("listener {name} is at {last} of {head}"));
         }
         let (parcels, done) = (shown.head(picky::TOPIC), self.parcels_done());
+        let taken = self.stubborn_place().last;
+        missing.unless(taken >= parcels, || format!("stubborn took {taken} of {parcels} parcels"));
         missing.unless(done >= parcels, || format!("picky is done with {done} of {parcels} parcels"));
         let moved = shown.head(gauge::TOPIC);
         missing.unless(shown.gauge.number == moved, || {
@@ -207,13 +217,18 @@ impl Evidence<'_> {
     pub(crate) fn backlog(&self) -> u64 {
         let shown = self.shown;
         let deposits: u64 = shown.accounts.values().map(|(_, account)| account.number).sum();
-        let booked: u64 = shown.ledger.0.values().map(|page| page.count).sum();
+        let booked: u64 = shown.ledger.now.values().map(|page| page.count).sum();
         let mut behind = deposits.saturating_sub(booked);
         for (topic, head) in &shown.heads {
             let last = places(shown, topic).map(|(_, place)| head.seq.0.saturating_sub(place.last));
             behind += last.sum::<u64>();
         }
         behind
+    }
+
+    fn stubborn_place(&self) -> Place {
+        let key = Heard::key(picky::TOPIC, picky::TOPIC);
+        self.shown.stubborn.heard.places.get(&key).copied().unwrap_or_default()
     }
 
     /// The parcels that picky took or that were set aside, without a hole.
@@ -235,10 +250,11 @@ impl Evidence<'_> {
     pub(crate) fn at_rest(&self, wrong: &mut Wrong) {
         let shown = self.shown;
         for (name, (_, account)) in &shown.accounts {
-            let page = ledger_page(shown, name);
-            let whole = page.upto == account.number && page.ahead.is_empty() && page.count == account.number;
-            wrong.unless(whole && page.sum == account.balance, || {
-                format!("the ledger has {page:?} of account {name}, which has {account:?}")
+            let pages = pages(shown, name, account.number);
+            let whole =
+                pages.iter().all(|(page, all)| page.upto == *all && page.ahead.is_empty() && page.count == *all);
+            wrong.unless(whole && pages[0].0.sum == account.balance, || {
+                format!("the ledger has {pages:?} of account {name}, which has {account:?}")
             });
             let told = self.follower.look(|seen| seen.accounts.get(name).copied()).unwrap_or_default();
             wrong.unless(told.number == account.number && told.balance == account.balance, || {
@@ -269,6 +285,9 @@ impl Evidence<'_> {
         wrong.unless(left_out == before, || format!("picky left out {left_out:?} and {before:?} are bad"));
         let taken = place.last - before.len() as u64;
         wrong.unless(place.count == taken, || format!("picky took {} of {taken} good parcels", place.count));
+        let all = self.stubborn_place();
+        wrong.unless(all.count == all.last, || format!("stubborn took the parcels as {all:?}"));
+        wrong.unless(self.shown.parked.is_empty(), || format!("{:?} still stand still", self.shown.parked));
     }
 }
 

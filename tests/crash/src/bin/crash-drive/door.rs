@@ -6,6 +6,7 @@ use std::time::Duration;
 use callboard_wire::pb::error_from_status;
 use callboard_wire::pb::v1::actors_client::ActorsClient;
 use callboard_wire::pb::v1::payload::Content;
+use callboard_wire::pb::v1::system_client::SystemClient;
 use callboard_wire::pb::v1::topics_client::TopicsClient;
 use callboard_wire::pb::v1::{self, PayloadFormat};
 use http::Method;
@@ -30,6 +31,7 @@ pub(crate) enum Door {
 #[derive(Clone, Debug)]
 pub(crate) struct Grpc {
     actors: ActorsClient<Channel>,
+    system: SystemClient<Channel>,
     pub(crate) topics: TopicsClient<Channel>,
 }
 
@@ -58,7 +60,8 @@ impl Grpc {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|e| Trouble::Wrong(e.to_string()))?;
         let endpoint = endpoint.connect_timeout(Duration::from_secs(10));
         let channel = endpoint.connect().await.map_err(|error| Trouble::Unknown(error.to_string()))?;
-        Ok(Self { actors: ActorsClient::new(channel.clone()), topics: TopicsClient::new(channel) })
+        let system = SystemClient::new(channel.clone());
+        Ok(Self { actors: ActorsClient::new(channel.clone()), system, topics: TopicsClient::new(channel) })
     }
 }
 
@@ -229,6 +232,36 @@ impl Door {
                 let state =
                     serde_json::from_str(&text).map_err(|error| Trouble::Wrong(format!("{error} in {text}")))?;
                 Ok(Some((response.revision, state)))
+            }
+        }
+    }
+
+    /// Deletes an actor.
+    pub(crate) async fn delete(&mut self, actor: &str) -> Result<(), Trouble> {
+        match self {
+            Self::Http(http) => {
+                http.send(Method::DELETE, &format!("/v1/actors/{actor}"), &[], String::new()).await.map(drop)
+            }
+            Self::Grpc(grpc) => {
+                let message = v1::DeleteActorRequest { actor: actor.to_owned(), ..v1::DeleteActorRequest::default() };
+                grpc.actors.delete(request(message)).await.map(drop).map_err(|status| trouble(&status))
+            }
+        }
+    }
+
+    /// Lets a parked subscription to a topic go on.
+    pub(crate) async fn go_on(&mut self, actor: &str, topic: &str) -> Result<(), Trouble> {
+        match self {
+            Self::Http(http) => {
+                let body = json!({ "subscription": { "actor": actor, "pattern": topic }, "topic": topic }).to_string();
+                http.send(Method::POST, "/v1/system/parked/retry", &[], body).await.map(drop)
+            }
+            Self::Grpc(grpc) => {
+                let subscriber = Some(v1::subscription::Subscriber::Actor(actor.to_owned()));
+                let (pattern, topic) = (topic.to_owned(), topic.to_owned());
+                let subscription = Some(v1::Subscription { subscriber, pattern, topic });
+                let message = request(v1::RetryParkedRequest { subscription });
+                grpc.system.retry_parked(message).await.map(drop).map_err(|status| trouble(&status))
             }
         }
     }

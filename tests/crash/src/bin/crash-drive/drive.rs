@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use callboard_crash::account::Account;
+use callboard_crash::stubborn::{self, Mood};
 use http::Method;
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::book::Book;
 use crate::check::{Evidence, Wrong};
@@ -234,14 +236,18 @@ impl Drive {
         let node = self.start(None).await?;
         self.check(&node).await?;
         let mut http = Http::connect(node.address).await?;
-        self.send_again(node.address).await?;
-        let shown = self.rest(&mut http).await?;
+        let mut door = Door::Http(Http::connect(node.address).await?);
+        self.send_again(&mut door).await?;
+        let mood = json!(Mood { lenient: true }).to_string();
+        door.invoke::<Mood>(stubborn::NAME, "be", "crash.Mood", mood, None).await?;
+        let shown = self.rest(&mut http, &mut door).await?;
         let mut wrong = Wrong::default();
         let evidence = self.evidence(&shown);
         evidence.after_start(&mut wrong);
         evidence.at_rest(&mut wrong);
         let aside = evidence.set_aside();
         self.book.settle();
+        self.guests(&mut http).await?;
         self.revisions(&mut http, &shown).await?;
         self.report(wrong)?;
         for letter in &shown.letters {
@@ -270,10 +276,9 @@ impl Drive {
     }
 
     /// Sends the keyed deposits again of which nobody knows whether they happened.
-    async fn send_again(&self, address: SocketAddr) -> Result<()> {
-        let mut door = Door::Http(Http::connect(address).await?);
+    async fn send_again(&self, door: &mut Door) -> Result<()> {
         while let Some((op, deposit)) = self.book.resend() {
-            match load::deposit(&mut door, &self.book, op, &deposit).await {
+            match load::deposit(door, &self.book, op, &deposit).await {
                 Ok(()) | Err(Trouble::Refused(_)) => {}
                 Err(trouble) => bail!("sending a deposit again under its key: {trouble}"),
             }
@@ -282,13 +287,17 @@ impl Drive {
     }
 
     /// Waits until nothing is under way.
-    async fn rest(&mut self, http: &mut Http) -> Result<Shown> {
+    async fn rest(&mut self, http: &mut Http, door: &mut Door) -> Result<Shown> {
         let mut moved = (now(), 0);
         loop {
             let shown = self.shown(http).await?;
             let missing = self.evidence(&shown).under_way();
             if missing.is_empty() {
                 return Ok(shown);
+            }
+            if !shown.parked.is_empty() {
+                self.figures.parked += 1;
+                load::go_on(door).await?;
             }
             let followed = self.book.counts().followed;
             // The timers tick on their own, so they are no progress.
@@ -307,6 +316,17 @@ impl Drive {
             );
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Guests are there, or deleted.
+    async fn guests(&mut self, http: &mut Http) -> Result<()> {
+        for (name, known) in self.book.take_guests() {
+            let stored = http.state::<serde::de::IgnoredAny>(&format!("guest/{name}")).await?;
+            let there = stored.is_some();
+            ensure!(known.is_none_or(|known| known == there), "guest {name}: there {there}, acknowledged {known:?}");
+            self.figures.guests += 1;
+        }
+        Ok(())
     }
 
     /// The revisions that are kept have no holes, and each is the account after that many deposits.

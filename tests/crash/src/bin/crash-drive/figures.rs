@@ -20,6 +20,8 @@ pub(crate) struct Figures {
     pub(crate) deliveries: u64,
     pub(crate) effects: u64,
     pub(crate) letters: u64,
+    pub(crate) parked: u64,
+    pub(crate) guests: u64,
     pub(crate) revisions: u64,
     pub(crate) journal_again: u64,
     pub(crate) resumed: u64,
@@ -66,7 +68,8 @@ impl fmt::Display for Figures {
         )?;
         writeln!(f, "  deliveries      {} ({} twice to the journal)", self.deliveries, self.journal_again)?;
         writeln!(f, "  effects         {}", self.effects)?;
-        writeln!(f, "  dead letters    {}", self.letters)?;
+        writeln!(f, "  set aside       {} dead letters, parked {} times at rest", self.letters, self.parked)?;
+        writeln!(f, "  guests          {} looked up, present or deleted", self.guests)?;
         writeln!(
             f,
             "  checks          {} after a start, {} at rest, {} revisions read",

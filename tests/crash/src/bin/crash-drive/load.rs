@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use callboard::Code;
 use callboard_crash::account::Account;
 use callboard_crash::gauge::Moved;
 use callboard_crash::heard::{NOTE_TYPE, Note};
 use callboard_crash::listener;
 use callboard_crash::picky::{self, Parcel};
+use callboard_crash::stubborn::{self, Mood};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -143,7 +145,7 @@ impl Client {
         if let Some((op, again)) = self.book.resend() {
             return deposit(&mut self.door, &self.book, op, &again).await;
         }
-        match self.random.weighted(&[42, 20, 8, 5, 3, 5, 6, 2, 8, 1]) {
+        match self.random.weighted(&[420, 200, 80, 50, 30, 50, 60, 20, 80, 10, 10, 5]) {
             0 => self.deposit(false).await,
             1 => self.deposit(true).await,
             2 => self.publish(1).await,
@@ -153,7 +155,9 @@ impl Client {
             6 => self.bump(false).await,
             7 => self.bump(true).await,
             8 => self.look().await,
-            _ => self.greet().await,
+            9 => self.greet().await,
+            10 => self.guest().await,
+            _ => self.persuade().await,
         }
     }
 
@@ -228,5 +232,36 @@ impl Client {
         self.door.invoke::<serde_json::Value>(&actor, "hello", "", String::new(), None).await?;
         self.book.greeted(&name);
         Ok(())
+    }
+
+    /// A guest comes, and perhaps is deleted.
+    async fn guest(&mut self) -> Result<(), Trouble> {
+        let name = format!("g{}", self.random.within(0, u64::MAX - 1));
+        let actor = format!("guest/{name}");
+        self.book.guest(&name, None);
+        self.door.invoke::<serde_json::Value>(&actor, "sign", "", String::new(), None).await?;
+        self.book.guest(&name, Some(true));
+        if self.random.one_in(2) {
+            self.book.guest(&name, None);
+            self.door.delete(&actor).await?;
+            self.book.guest(&name, Some(false));
+        }
+        Ok(())
+    }
+
+    /// The stubborn one changes its mood, and goes on where it stands still.
+    async fn persuade(&mut self) -> Result<(), Trouble> {
+        let mood = Mood { lenient: self.random.one_in(2) };
+        self.door.invoke::<Mood>(stubborn::NAME, "be", "crash.Mood", json!(mood).to_string(), None).await?;
+        go_on(&mut self.door).await
+    }
+}
+
+/// Lets the stubborn one go on, if it stands still.
+pub(crate) async fn go_on(door: &mut Door) -> Result<(), Trouble> {
+    match door.go_on(stubborn::NAME, picky::TOPIC).await {
+        // It was not parked.
+        Err(Trouble::Wrong(text)) if text.starts_with(Code::InvalidPayload.as_str()) => Ok(()),
+        other => other,
     }
 }

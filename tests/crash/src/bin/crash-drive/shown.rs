@@ -9,6 +9,7 @@ use callboard_crash::heard::Heard;
 use callboard_crash::ledger::Pages;
 use callboard_crash::picky::{self, Taken};
 use callboard_crash::recorder;
+use callboard_crash::stubborn::{self, Firm};
 use callboard_crash::ticker::Ticks;
 use serde::Deserialize;
 
@@ -34,8 +35,10 @@ pub(crate) struct Shown {
     pub(crate) ticks: Ticks,
     pub(crate) gauge: Moved,
     pub(crate) mill: u64,
-    /// Subscriptions that stand still.
-    pub(crate) parked: usize,
+    /// What the one that may stand still heard.
+    pub(crate) stubborn: Firm,
+    /// Who stands still, and where.
+    pub(crate) parked: Vec<Parked>,
     /// Where the parcels stand that were set aside, and what else was.
     pub(crate) letters: Vec<Letter>,
 }
@@ -64,9 +67,32 @@ impl Letter {
     }
 }
 
+/// A subscription that stands still.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Parked {
+    pub(crate) subscription: Subscription,
+    pub(crate) topic: String,
+    pub(crate) position: String,
+}
+
+/// Whose.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Subscription {
+    pub(crate) actor: Option<String>,
+}
+
+impl Parked {
+    /// The place of the parcel at which it stands.
+    pub(crate) fn parcel(&self) -> Option<u64> {
+        let stubborn = self.subscription.actor.as_deref() == Some(stubborn::NAME) && self.topic == picky::TOPIC;
+        let position = Position::parse(&self.position).filter(|_| stubborn)?;
+        Some(position.seq.0)
+    }
+}
+
 #[derive(Deserialize)]
-struct Parked {
-    parked: Vec<serde::de::IgnoredAny>,
+struct AllParked {
+    parked: Vec<Parked>,
 }
 
 #[derive(Deserialize)]
@@ -93,7 +119,8 @@ impl Shown {
         }
         let letters: Letters = http.get(&format!("/v1/system/dead-letters?limit={ROWS}")).await?;
         shown.letters = letters.dead_letters;
-        shown.parked = http.get::<Parked>("/v1/system/parked").await?.parked.len();
+        shown.parked = http.get::<AllParked>("/v1/system/parked").await?.parked;
+        shown.stubborn = http.state(stubborn::NAME).await?.and_then(|stored| stored.state).unwrap_or_default();
         shown.ledger = http.state("ledger").await?.and_then(|stored| stored.state).unwrap_or_default();
         shown.picky = http.state("picky").await?.and_then(|stored| stored.state).unwrap_or_default();
         shown.ticks = http.state("ticker").await?.and_then(|stored| stored.state).unwrap_or_default();
@@ -128,12 +155,14 @@ impl Shown {
     /// Everything that was heard by actors.
     pub(crate) fn deliveries(&self) -> u64 {
         let heard = self.recorders.values().map(|(_, heard)| heard).chain(self.listeners.values());
+        let heard = heard.chain([&self.stubborn.heard]);
         heard.flat_map(|heard| heard.places.values()).map(|place| place.count).sum::<u64>() + self.picky.place.count
     }
 
     /// Everything that was done because somebody decided an effect.
     pub(crate) fn effects(&self) -> u64 {
-        self.ledger.0.values().map(|page| page.count).sum::<u64>() + self.mill
+        let pages = self.ledger.now.values().chain(self.ledger.late.values());
+        pages.map(|page| page.count).sum::<u64>() + self.mill
     }
 
     /// Everything that was published.
