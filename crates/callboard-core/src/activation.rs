@@ -166,3 +166,82 @@ impl Lifecycle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATES: [Lifecycle; 10] = [
+        Lifecycle::Vacant,
+        Lifecycle::Loading { attempt: 2 },
+        Lifecycle::Idle,
+        Lifecycle::Running { stop: false },
+        Lifecycle::Running { stop: true },
+        Lifecycle::Committing { stop: false },
+        Lifecycle::Committing { stop: true },
+        Lifecycle::Draining,
+        Lifecycle::Backoff { attempt: 2 },
+        Lifecycle::Fenced,
+    ];
+
+    const INPUTS: [Input; 13] = [
+        Input::Mail,
+        Input::Loaded,
+        Input::LoadFailed,
+        Input::RetryDue,
+        Input::Decided { commit: false },
+        Input::Decided { commit: true },
+        Input::Panicked,
+        Input::Committed,
+        Input::Lost,
+        Input::IdleElapsed,
+        Input::Stop,
+        Input::Drained,
+        Input::LeaseLost,
+    ];
+
+    /// The whole table: what is not listed is ignored and changes nothing.
+    #[test]
+    fn every_pair_of_state_and_input_does_what_the_picture_says() {
+        use Lifecycle::{Backoff, Committing, Draining, Fenced, Idle, Loading, Running, Vacant};
+        let (keep, stop) = (false, true);
+        let mut expected = vec![
+            (Vacant, Input::Mail, Loading { attempt: 1 }, Step::Load),
+            (Vacant, Input::Stop, Vacant, Step::End),
+            (Vacant, Input::IdleElapsed, Vacant, Step::End),
+            (Loading { attempt: 2 }, Input::Loaded, Idle, Step::Wait),
+            (Loading { attempt: 2 }, Input::LoadFailed, Backoff { attempt: 2 }, Step::Pause),
+            (Loading { attempt: 2 }, Input::Panicked, Backoff { attempt: 1 }, Step::Pause),
+            (Loading { attempt: 2 }, Input::Stop, Vacant, Step::End),
+            (Backoff { attempt: 2 }, Input::RetryDue, Loading { attempt: 3 }, Step::Load),
+            (Backoff { attempt: 2 }, Input::IdleElapsed, Vacant, Step::End),
+            (Backoff { attempt: 2 }, Input::Stop, Vacant, Step::End),
+            (Idle, Input::Mail, Running { stop: keep }, Step::Run),
+            (Idle, Input::IdleElapsed, Draining, Step::Drain),
+            (Idle, Input::Stop, Draining, Step::Drain),
+            (Running { stop: keep }, Input::Decided { commit: true }, Committing { stop: keep }, Step::Commit),
+            (Running { stop }, Input::Decided { commit: true }, Committing { stop }, Step::Commit),
+            (Running { stop: keep }, Input::Decided { commit: false }, Idle, Step::Reply),
+            (Running { stop }, Input::Decided { commit: false }, Draining, Step::ReplyAndDrain),
+            (Running { stop: keep }, Input::Panicked, Vacant, Step::Reload),
+            (Running { stop }, Input::Panicked, Vacant, Step::Reload),
+            (Running { stop: keep }, Input::Stop, Running { stop }, Step::Ignore),
+            (Committing { stop: keep }, Input::Committed, Idle, Step::Reply),
+            (Committing { stop }, Input::Committed, Draining, Step::ReplyAndDrain),
+            (Committing { stop: keep }, Input::Lost, Vacant, Step::Reload),
+            (Committing { stop }, Input::Lost, Vacant, Step::Reload),
+            (Committing { stop: keep }, Input::Stop, Committing { stop }, Step::Ignore),
+            (Draining, Input::Drained, Vacant, Step::End),
+            (Draining, Input::Lost, Vacant, Step::End),
+        ];
+        let others = STATES.iter().filter(|state| **state != Fenced);
+        expected.extend(others.map(|state| (*state, Input::LeaseLost, Fenced, Step::Refuse)));
+        for state in STATES {
+            for input in INPUTS {
+                let listed = expected.iter().find(|(from, by, ..)| (*from, *by) == (state, input));
+                let wanted = listed.map_or((state, Step::Ignore), |(_, _, to, step)| (*to, *step));
+                assert_eq!(state.next(input), wanted, "{state:?} with {input:?}");
+            }
+        }
+    }
+}
