@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use callboard_core::port::Store;
+use callboard_core::port::{BoxFuture, Store};
 use callboard_store_sqlite::{SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 
@@ -15,3 +15,17 @@ async fn open() -> (Arc<dyn Store>, TempDir) {
 }
 
 callboard_testkit::store_contract!(open);
+
+#[test]
+fn random_calls_have_the_same_outcome_as_in_memory() {
+    callboard_testkit::contract::compare_with_memory(40, || {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        move || -> BoxFuture<'static, Arc<dyn Store>> {
+            let folder = Arc::clone(&folder);
+            Box::pin(async move {
+                let store = SqliteStore::open(SqliteConfig::new(folder.path())).unwrap();
+                Arc::new(store) as Arc<dyn Store>
+            })
+        }
+    });
+}

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use callboard_core::port::Store;
 
+mod comparison;
 mod deletion;
 mod fences;
 mod fixture;
@@ -20,7 +21,10 @@ mod registrations;
 mod replies;
 mod retention;
 mod revisions;
+mod script;
 mod timers;
+
+pub use comparison::{Open, compare_with_memory};
 
 /// Calls a macro with the name of every law, by module.
 #[doc(hidden)]

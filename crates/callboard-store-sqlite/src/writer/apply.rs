@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use callboard_core::batch::{DeadLetter, DeadLetterSource, OutboxEntry, Parked, RecordedReply, TimerEntry};
+use callboard_core::batch::{DeadLetter, DeadLetterSource, OutboxEntry, Parked, RecordedReply, Subscriber, TimerEntry};
 use callboard_core::limits::REPLIES_PER_ACTOR_MAX;
 use callboard_core::publication::Announcement;
 use callboard_core::{ActorId, Headers, Mark, Payload, Position, Publication, Revision, Timestamp, Write};
@@ -33,6 +33,9 @@ impl Transaction<'_> {
                 self.execute("DELETE FROM effect WHERE id = ?1", [message_id(id)])?;
             }
             Write::Cursor { subscription, topic, position: Position { epoch, seq } } => {
+                if let Subscriber::Actor(id) = &subscription.subscriber {
+                    self.actor(id, now)?;
+                }
                 let listener = self.listener(&subscription.subscriber, now)?;
                 let (pattern, topic) = (self.pattern(&subscription.pattern)?, self.topic(&topic)?.id);
                 let sql = "INSERT OR REPLACE INTO cursor (subscriber, pattern, topic, epoch, seq) \
