@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use callboard::System;
@@ -17,14 +18,21 @@ use crate::process::asked_to_end;
 
 mod advice;
 
-/// How long a system that did not get ready may take to stop.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// How long accepted work may take to end.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(options: Demo, output: &mut Output) -> Result<(), Failure> {
     let Demo { data, listen } = options;
     // What is worth knowing stands on the screen already; the log says what went wrong.
     let log = LogConfig { filter: "warn".to_owned(), ..LogConfig::default() };
     telemetry::install_logs(&log).map_err(start_failure)?;
+    let mut asked = pin!(asked_to_end());
+    // Polled once, it listens: from here on a signal asks the process to end, and does not end it.
+    tokio::select! {
+        biased;
+        asked = &mut asked => return Ok(asked?),
+        () = std::future::ready(()) => {}
+    }
     let shop = Shop::at(&data);
     let system = start(&shop, listen, GatewayConfig::default()).await?;
     if let Err(error) = shop.check().await {
@@ -33,7 +41,18 @@ pub(crate) async fn run(options: Demo, output: &mut Output) -> Result<(), Failur
     }
     let address = system.address().map(reachable).ok_or_else(|| start_failure("the demo has no doors"))?;
     greet(output, address, &data)?;
-    serve(&system, output).await
+    tokio::select! {
+        biased;
+        asked = asked => asked?,
+        ended = system.run_until_signal() => return Ok(ended?),
+    }
+    if !output.is_json() {
+        output.line("\nStopping: what was accepted is brought to its end.")?;
+    }
+    tokio::select! {
+        () = system.stop(STOP_WITHIN) => Ok(()),
+        _ = asked_to_end() => Err(Failure::new(Exit::Failed, "stopped before accepted work had ended")),
+    }
 }
 
 /// Starts the shop. The usual port may be taken by anything; only an address that was asked for has to be the one.
@@ -67,20 +86,6 @@ fn greet(output: &mut Output, address: SocketAddr, data: &Path) -> Result<(), Fa
         output.line(&format!("  {what}\n    {}\n", advice.command.replace('\n', "\n    ")))?;
     }
     output.line("Ctrl-C stops it.")
-}
-
-/// Runs until it is asked to end, and says so.
-async fn serve(system: &System, output: &mut Output) -> Result<(), Failure> {
-    let running = system.run_until_signal();
-    tokio::pin!(running);
-    tokio::select! {
-        ended = &mut running => return Ok(ended?),
-        asked = asked_to_end() => asked?,
-    }
-    if !output.is_json() {
-        output.line("\nStopping: what was accepted is brought to its end.")?;
-    }
-    Ok(running.await?)
 }
 
 /// An address that clients can connect to: "all of this machine" is none.
