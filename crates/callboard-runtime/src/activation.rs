@@ -13,11 +13,12 @@ use std::time::Instant;
 
 use callboard_core::activation::{Input, Lifecycle, Step};
 use callboard_core::batch::StoreKey;
+use callboard_core::declaration::Durability;
 use callboard_core::port::{
     ActivationPhase, ActorState, Clock, Dispatcher, Entropy, Instance, Store, StoreError, TurnAction,
 };
 use callboard_core::topic::TopicRules;
-use callboard_core::{ActorId, Batch, Cause, Code, Error, Headers, Payload, Reply, Revision, Timestamp, Write};
+use callboard_core::{ActorId, Batch, Cause, Code, Error, Headers, Mark, Payload, Reply, Revision, Timestamp, Write};
 
 use crate::commit::CommitHandle;
 use crate::hosts::Asked;
@@ -176,12 +177,35 @@ impl Activation {
             Ok(asked) => asked,
             Err(error) => return mail.answer(Err(error)),
         };
+        if self.is_for_a_stored_instance(&mail.cause) && Box::pin(self.is_nothing_stored()).await {
+            return mail.answer(Ok(Reply {
+                payload: Payload::empty(),
+                revision: Revision::ZERO,
+                positions: Vec::new(),
+            }));
+        }
         let mail = if self.present.is_some() { Some(mail) } else { Box::pin(self.load_for(mail)).await };
         let Some(mail) = mail else { return };
         match asked {
             Asked::State => mail.answer(Ok(self.state_reply())),
             Asked::Run(action) if mail.invocation.key.is_some() => Box::pin(self.keyed(action, mail)).await,
             Asked::Run(action) => self.turn(action, mail, 0).await,
+        }
+    }
+
+    /// Publications go to instances that were there before them.
+    fn is_for_a_stored_instance(&self, cause: &Cause) -> bool {
+        let Cause::Delivery { publication, .. } = cause else { return false };
+        let declaration = &self.cell.host.declaration;
+        let stored = declaration.durability != Durability::Volatile && declaration.state.is_some();
+        stored && publication.mark != Mark::ZERO && self.cell.id.parent().is_some()
+    }
+
+    /// An instance that was deleted must not come back by what was on its way to it.
+    async fn is_nothing_stored(&mut self) -> bool {
+        match &self.present {
+            Some(present) => present.key.is_none(),
+            None => matches!(self.ports.store.load(&self.cell.id).await, Ok(None)),
         }
     }
 

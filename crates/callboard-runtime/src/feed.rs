@@ -233,6 +233,10 @@ impl Feed {
         if !host.takes(index, publication.payload.type_name()) {
             // Many types share a topic; the actor hears those that it has a handler for.
             host.metrics.deliveries_skipped.increment(1);
+            // A cursor would bring an instance back that was deleted.
+            if id.parent().is_some() && matches!(router.ports.store.load(id).await, Ok(None)) {
+                return Ok(());
+            }
             return self.move_cursor(router, publication).await;
         }
         let answer =

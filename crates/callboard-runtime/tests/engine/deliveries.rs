@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use callboard_core::batch::{Subscriber, SubscriptionId};
 use callboard_core::declaration::{ActorKind, FailurePolicy};
-use callboard_core::port::{BoxFuture, ExternalRegistration, ExternalSubscriber, Store};
-use callboard_core::{ActorId, Code, Error, Pattern, Publication, Topic};
+use callboard_core::port::{BoxFuture, ExternalRegistration, ExternalSubscriber, StateAt, Store};
+use callboard_core::{ActorId, Code, Error, Pattern, Publication, Topic, Value};
 use parking_lot::Mutex;
 
 use crate::fixture::{Engine, Scripted, announce, keep, read, recorder};
@@ -192,6 +192,38 @@ async fn a_broadcast_reaches_its_own_actor_and_every_known_instance() {
     engine.call("each/c", "record", "born").await.unwrap();
     engine.call("echo", "say", "more ").await.unwrap();
     assert_eq!(engine.until("each/c", |state| state.contains("again")).await, "born\ne.1@3 more \ne.1@4 again\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_instance_does_not_come_back_by_what_was_on_its_way_to_it() {
+    let slow = Scripted::new("slow")
+        .on_async("hear", |state, turn| {
+            state.push_str(&read(&turn.payload));
+            let value = keep(state, "");
+            Box::pin(async move {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Ok(value)
+            })
+        })
+        .on("look", |_, _| Ok(Value::default()))
+        .listens("e.1", "hear", FailurePolicy::DeadLetter)
+        .with(|d| d.kind = ActorKind::Unnamed);
+    let engine = Engine::start(vec![slow.host()]).await;
+    let id = || ActorId::parse("slow/a").unwrap();
+    engine.call("slow/a", "hear", "born ").await.unwrap();
+    for what in ["1 ", "2 ", "3 "] {
+        engine.publish("e.1", what).await;
+    }
+    assert_eq!(engine.until("slow/a", |state| state.contains('1')).await, "born 1 ");
+    engine.operator().delete(id()).await.unwrap();
+    // In memory it is there again, with nothing stored.
+    engine.call("slow/a", "look", "").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let gone = engine.operator().state(id(), StateAt::Latest).await.unwrap_err();
+    assert_eq!(gone.code(), Code::ActorNotFound);
+    engine.call("slow/a", "hear", "anew ").await.unwrap();
+    engine.publish("e.1", "4 ").await;
+    assert_eq!(engine.until("slow/a", |state| state.contains('4')).await, "anew 4 ");
 }
 
 struct Outside(Mutex<Vec<String>>, AtomicUsize);
