@@ -147,7 +147,7 @@ pub(crate) fn open(config: &SqliteConfig) -> Result<Opened, OpenError> {
 
 fn open_for_writing(config: &SqliteConfig) -> Result<Opened, OpenError> {
     let folder = |source| OpenError::Folder { folder: config.folder.clone(), source };
-    std::fs::create_dir_all(&config.folder).map_err(folder)?;
+    create_folder(&config.folder).map_err(folder)?;
     let lock = FolderLock::exclusive(&config.lock_file()).map_err(|fault| fault.into_open_error(&config.folder))?;
     let database = config.database();
     let failed = |error: rusqlite::Error| database_error(error, &database);
@@ -159,6 +159,19 @@ fn open_for_writing(config: &SqliteConfig) -> Result<Opened, OpenError> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(failed)?;
     migrate(&mut connection, version).map_err(failed)?;
     Ok(Opened { lock, access: Access::ReadWrite, connection })
+}
+
+/// Creates the folder so that it is still there after a loss of power: SQLite sees to the files, not to what they are in.
+fn create_folder(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        // Not every system lets a folder be opened; those that do not keep its entries by themselves.
+        let _ = std::fs::File::open(parent).and_then(|parent| parent.sync_all());
+    }
+    Ok(())
 }
 
 fn open_for_reading(config: &SqliteConfig) -> Result<Opened, OpenError> {

@@ -35,5 +35,7 @@ impl Reader {
 
 /// What a call gets when the thread that should answer is gone.
 pub(crate) fn closed() -> StoreError {
-    StoreError::Unavailable("the store is closed".to_owned())
+    StoreError::Unavailable(
+        "the store is closed, or one of its threads ended with a panic that the log shows".to_owned(),
+    )
 }

@@ -55,6 +55,8 @@ pub(crate) struct Writer {
     remembered: usize,
     // `None` until it is read: at the start, and after a transaction that failed, of which nothing may be remembered.
     memory: Option<Memory>,
+    // Whether the last transaction failed: a disk that stays full is told of once.
+    is_failing: bool,
 }
 
 impl Writer {
@@ -80,7 +82,7 @@ impl Writer {
             }
             Ok(())
         }))?;
-        Ok(Self { db, database, gate, counters, remembered, memory: None })
+        Ok(Self { db, database, gate, counters, remembered, memory: None, is_failing: false })
     }
 
     /// Works until every sender is gone.
@@ -144,7 +146,11 @@ impl Writer {
     fn transact<T>(&mut self, work: impl FnOnce(&mut Transaction<'_>) -> Outcome<T>) -> Result<T, StoreError> {
         let gate = Arc::clone(&self.gate);
         let _no_checkpoint_holds_us_up = gate.lock();
-        self.try_transact(work).map_err(|fault| {
+        let done = self.try_transact(work);
+        if done.is_ok() && std::mem::take(&mut self.is_failing) {
+            tracing::info!("transactions are committed again");
+        }
+        done.map_err(|fault| {
             self.memory = None;
             if !self.db.is_autocommit()
                 && let Err(error) = self.run_statement("ROLLBACK")
@@ -152,7 +158,9 @@ impl Writer {
                 tracing::error!(?error, "a transaction that failed could not be taken back");
             }
             let error = fault.to_store_error(&self.database);
-            tracing::warn!(%error, "a transaction was not committed");
+            if !std::mem::replace(&mut self.is_failing, true) {
+                tracing::warn!(%error, "a transaction was not committed");
+            }
             error
         })
     }
