@@ -79,13 +79,19 @@ fn greet(output: &mut Output, address: SocketAddr, data: &Path) -> Result<(), Fa
     output.line(&format!(
         "{title}\n\n  HTTP/JSON  {shown}\n  gRPC       {address}, with reflection\n  data       {}\n  process    {pid}\n\n\
          Try this in another terminal:\n",
-        data.display(),
+        folder(data),
     ))?;
     for advice in advice::all(address, data, pid) {
         let what = output.paint(Style::Name, &advice.what);
         output.line(&format!("  {what}\n    {}\n", advice.command.replace('\n', "\n    ")))?;
     }
     output.line("Ctrl-C stops it.")
+}
+
+/// A folder, so that one sees that it is one.
+fn folder(data: &Path) -> String {
+    let plain = data.is_relative() && !data.starts_with(".") && !data.starts_with("..");
+    if plain { Path::new(".").join(data).display().to_string() } else { data.display().to_string() }
 }
 
 /// An address that clients can connect to: "all of this machine" is none.

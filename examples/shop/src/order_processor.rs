@@ -9,7 +9,7 @@ use crate::filed_order::FiledOrder;
 use crate::messages::{Item, Order, OrderBook, OrderCreated, OrderData, OrderQuery, OrderUpdated, StatusUpdate, at};
 
 /// Orders in the book. A state is written as a whole, so it is kept small: when the book is full, the older half is filed.
-pub const BOOK_LEN_MAX: usize = 100;
+pub const BOOK_LEN_MAX: usize = 32;
 /// Items of one order.
 pub const ITEMS_LEN_MAX: usize = 100;
 /// Bytes of an order's name, of a SKU and of a status.
@@ -42,7 +42,7 @@ impl OrderProcessor {
         }
         make_room(ctx, &mut book).await?;
         book.created = book.created.saturating_add(1);
-        book.orders.push(order.clone());
+        book.newest.push(order.clone());
         let created = OrderCreated {
             order_id: order.order_id.clone(),
             user_id: order.user_id.clone(),
@@ -75,11 +75,11 @@ impl OrderProcessor {
         let old_status = std::mem::replace(&mut order.status, update.status);
         order.updated_at = at(ctx.now());
         order.version += 1;
-        match book.orders.iter_mut().find(|known| known.order_id == order.order_id) {
+        match book.newest.iter_mut().find(|known| known.order_id == order.order_id) {
             Some(known) => known.clone_from(&order),
             None => {
                 make_room(ctx, &mut book).await?;
-                book.orders.push(order.clone());
+                book.newest.push(order.clone());
             }
         }
         let updated = OrderUpdated {
@@ -159,7 +159,7 @@ async fn find(ctx: &Context, book: &OrderBook, order_id: &str) -> Result<Order> 
 }
 
 async fn lookup(ctx: &Context, book: &OrderBook, order_id: &str) -> Result<Option<Order>> {
-    if let Some(known) = book.orders.iter().rev().find(|known| known.order_id == order_id) {
+    if let Some(known) = book.newest.iter().rev().find(|known| known.order_id == order_id) {
         return Ok(Some(known.clone()));
     }
     Ok(FiledOrder::at(ctx, order_id).show().await?.order)
@@ -168,16 +168,16 @@ async fn lookup(ctx: &Context, book: &OrderBook, order_id: &str) -> Result<Optio
 /// Files the older half of a full book. Filing happens before this turn is committed, and may happen again if it never is;
 /// that changes nothing, because a file keeps the newest version of its order.
 async fn make_room(ctx: &Context, book: &mut OrderBook) -> Result<()> {
-    if book.orders.len() < BOOK_LEN_MAX {
+    if book.newest.len() < BOOK_LEN_MAX {
         return Ok(());
     }
-    let mut orders = VecDeque::from(std::mem::take(&mut book.orders));
+    let mut orders = VecDeque::from(std::mem::take(&mut book.newest));
     let oldest = orders.drain(..BOOK_LEN_MAX / 2);
     try_join_all(oldest.map(|order| {
         let filing = FiledOrder::at(ctx, &order.order_id).file(order);
         async move { filing.await }
     }))
     .await?;
-    book.orders = orders.into();
+    book.newest = orders.into();
     Ok(())
 }

@@ -33,14 +33,15 @@ pub(super) fn all(address: SocketAddr, data: &Path, pid: u32) -> Vec<Advice> {
             "Create an order. Again, it is the same order; with another amount, a conflict.",
             post("order_processor/create_order", "", order),
         ),
+        advise("Set its status.", post("order_processor/update_order_status", "", status)),
+        advise("Find an order, however old.", post("order_processor/find_order", "", r#"{"orderId":"ord_1"}"#)),
         advise(
-            "Create one over gRPC.",
+            "Create another one over gRPC.",
             format!(
                 "grpcurl -plaintext \\\n  -d '{{\"actor\":\"order_processor\",\"action\":\"create_order\",\"payload\":{{\"json\":\n    \
                  {second}}}}}' \\\n  {address} callboard.v1.Actors/Invoke"
             ),
         ),
-        advise("Set its status.", post("order_processor/update_order_status", "", status)),
         advise(
             "Create a user. Three topics hear of it; the key makes it happen once.",
             post("user_manager/create_user", " -H 'idempotency-key: signup-1'", user),
