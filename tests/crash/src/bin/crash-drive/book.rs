@@ -8,6 +8,7 @@ use callboard_crash::{mill, picky};
 use parking_lot::Mutex;
 
 use crate::moment::now;
+use crate::random::Random;
 
 /// As many violations are kept in words.
 const VIOLATIONS_KEPT: usize = 20;
@@ -115,7 +116,7 @@ struct Inner {
     // By listener: the first publication that it has to hear, as far as that is known.
     listeners: BTreeMap<String, Option<u64>>,
     bad_parcels: BTreeSet<u64>,
-    // Whether each is there; `None` when that is not known.
+    // Instances by their whole names, and whether each is there; `None` when that is not known.
     guests: BTreeMap<String, Option<bool>>,
     moves: Moves,
     counts: Counts,
@@ -206,11 +207,23 @@ impl Book {
         self.0.lock().listeners.iter().map(|(name, first)| (name.clone(), *first)).collect()
     }
 
-    /// Notes that a listener is there.
+    /// Notes that a listener is there: it is no longer a guest of whom nothing is known.
     pub(crate) fn greeted(&self, name: &str) {
         let mut inner = self.0.lock();
         inner.counts.acknowledged += 1;
-        inner.listeners.entry(name.to_owned()).or_default();
+        inner.guests.remove(&format!("listener/{name}"));
+        inner.listeners.insert(name.to_owned(), None);
+    }
+
+    /// Takes a listener that is to be deleted, if there are more than `least`. From now on it is a guest.
+    pub(crate) fn dismiss(&self, least: usize, random: &mut Random) -> Option<String> {
+        let mut inner = self.0.lock();
+        let extra = inner.listeners.len().checked_sub(least + 1)?;
+        let nth = usize::try_from(random.within(0, extra as u64)).unwrap_or_default();
+        let name = inner.listeners.keys().nth(nth)?.clone();
+        inner.listeners.remove(&name);
+        inner.guests.insert(format!("listener/{name}"), None);
+        Some(name)
     }
 
     /// The listeners that are there when a request is sent: they hear what comes of it.
@@ -228,7 +241,7 @@ impl Book {
         }
     }
 
-    /// Notes whether a guest is there, as far as that is known.
+    /// Notes whether an instance is there, as far as that is known.
     pub(crate) fn guest(&self, name: &str, there: Option<bool>) {
         let mut inner = self.0.lock();
         inner.counts.acknowledged += u64::from(there.is_some());

@@ -159,7 +159,8 @@ impl Evidence<'_> {
                 heard.places.iter().find(|(key, place)| !then(place, now.and_then(|now| now.places.get(*key))));
             wrong.unless(forgot.is_none(), || format!("{name} had heard {forgot:?}, and has not any more"));
         }
-        for (name, heard) in &before.listeners {
+        let there: BTreeSet<String> = self.book.listeners().into_iter().map(|(name, _)| name).collect();
+        for (name, heard) in before.listeners.iter().filter(|(name, _)| there.contains(*name)) {
             let now = shown.listeners.get(name);
             let forgot =
                 heard.places.iter().find(|(key, place)| !then(place, now.and_then(|now| now.places.get(*key))));

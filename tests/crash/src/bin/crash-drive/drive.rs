@@ -47,6 +47,7 @@ pub(crate) struct Drive {
     pub(crate) place: Place,
     pub(crate) book: Arc<Book>,
     pub(crate) figures: Figures,
+    seed: u64,
     random: Random,
     verbose: bool,
     follower: Follower,
@@ -69,6 +70,7 @@ impl Drive {
             place,
             book,
             figures: Figures::default(),
+            seed,
             random: Random::new(seed, 0),
             verbose,
             before: Shown::default(),
@@ -82,7 +84,7 @@ impl Drive {
 
     /// One cycle. Gives the plan, for the report, and how it went.
     pub(crate) async fn cycle(&mut self, cycle: u64) -> (Plan, Result<()>) {
-        let plan = Plan::draw(&mut self.random, cycle, self.figures.start_typical(), self.backlog);
+        let plan = Plan::draw(self.seed, cycle, self.figures.start_typical(), self.backlog);
         if self.verbose {
             println!("cycle {cycle}: {plan:?}, backlog {}", self.backlog);
         }
@@ -247,7 +249,7 @@ impl Drive {
         evidence.at_rest(&mut wrong);
         let aside = evidence.set_aside();
         self.book.settle();
-        self.guests(&mut http).await?;
+        self.guests(&mut http, &mut door).await?;
         self.revisions(&mut http, &shown).await?;
         self.report(wrong)?;
         for letter in &shown.letters {
@@ -318,12 +320,15 @@ impl Drive {
         }
     }
 
-    /// Guests are there, or deleted.
-    async fn guests(&mut self, http: &mut Http) -> Result<()> {
-        for (name, known) in self.book.take_guests() {
-            let stored = http.state::<serde::de::IgnoredAny>(&format!("guest/{name}")).await?;
+    /// Instances are there, or were deleted and stay it. Those that are there go, so that they do not become too many.
+    async fn guests(&mut self, http: &mut Http, door: &mut Door) -> Result<()> {
+        for (actor, known) in self.book.take_guests() {
+            let stored = http.state::<serde::de::IgnoredAny>(&actor).await?;
             let there = stored.is_some();
-            ensure!(known.is_none_or(|known| known == there), "guest {name}: there {there}, acknowledged {known:?}");
+            ensure!(known.is_none_or(|known| known == there), "{actor} is there: {there}; acknowledged: {known:?}");
+            if there {
+                door.delete(&actor).await?;
+            }
             self.figures.guests += 1;
         }
         Ok(())

@@ -69,7 +69,7 @@ impl fmt::Display for Figures {
         writeln!(f, "  deliveries      {} ({} twice to the journal)", self.deliveries, self.journal_again)?;
         writeln!(f, "  effects         {}", self.effects)?;
         writeln!(f, "  set aside       {} dead letters, parked {} times at rest", self.letters, self.parked)?;
-        writeln!(f, "  guests          {} looked up, present or deleted", self.guests)?;
+        writeln!(f, "  instances       {} that came or were deleted looked up", self.guests)?;
         writeln!(
             f,
             "  checks          {} after a start, {} at rest, {} revisions read",

@@ -25,7 +25,7 @@ use crate::random::Random;
 pub(crate) const ACCOUNTS: u64 = 12;
 
 /// How many listeners there may be.
-pub(crate) const LISTENERS: u64 = 6;
+pub(crate) const LISTENERS: usize = 6;
 
 /// The other topics that clients publish on.
 const CHATTER: &[&str] = &["chatter.left", "chatter.right"];
@@ -145,7 +145,7 @@ impl Client {
         if let Some((op, again)) = self.book.resend() {
             return deposit(&mut self.door, &self.book, op, &again).await;
         }
-        match self.random.weighted(&[420, 200, 80, 50, 30, 50, 60, 20, 80, 10, 10, 5]) {
+        match self.random.weighted(&[420, 200, 80, 50, 30, 50, 60, 20, 80, 10, 5, 10, 5]) {
             0 => self.deposit(false).await,
             1 => self.deposit(true).await,
             2 => self.publish(1).await,
@@ -156,7 +156,8 @@ impl Client {
             7 => self.bump(true).await,
             8 => self.look().await,
             9 => self.greet().await,
-            10 => self.guest().await,
+            10 => self.dismiss().await,
+            11 => self.guest().await,
             _ => self.persuade().await,
         }
     }
@@ -226,25 +227,38 @@ impl Client {
         Ok(())
     }
 
+    /// A listener comes, if there are not enough.
     async fn greet(&mut self) -> Result<(), Trouble> {
-        let name = format!("l{}", self.random.within(0, LISTENERS - 1));
+        if self.book.listeners().len() >= LISTENERS {
+            return Ok(());
+        }
+        let name = format!("l{}", self.random.within(0, u64::MAX - 1));
         let actor = format!("listener/{name}");
+        self.book.guest(&actor, None);
         self.door.invoke::<serde_json::Value>(&actor, "hello", "", String::new(), None).await?;
         self.book.greeted(&name);
         Ok(())
     }
 
+    /// A listener is deleted while it hears.
+    async fn dismiss(&mut self) -> Result<(), Trouble> {
+        let Some(name) = self.book.dismiss(LISTENERS / 2, &mut self.random) else { return Ok(()) };
+        let actor = format!("listener/{name}");
+        self.door.delete(&actor).await?;
+        self.book.guest(&actor, Some(false));
+        Ok(())
+    }
+
     /// A guest comes, and perhaps is deleted.
     async fn guest(&mut self) -> Result<(), Trouble> {
-        let name = format!("g{}", self.random.within(0, u64::MAX - 1));
-        let actor = format!("guest/{name}");
-        self.book.guest(&name, None);
+        let actor = format!("guest/g{}", self.random.within(0, u64::MAX - 1));
+        self.book.guest(&actor, None);
         self.door.invoke::<serde_json::Value>(&actor, "sign", "", String::new(), None).await?;
-        self.book.guest(&name, Some(true));
+        self.book.guest(&actor, Some(true));
         if self.random.one_in(2) {
-            self.book.guest(&name, None);
+            self.book.guest(&actor, None);
             self.door.delete(&actor).await?;
-            self.book.guest(&name, Some(false));
+            self.book.guest(&actor, Some(false));
         }
         Ok(())
     }
