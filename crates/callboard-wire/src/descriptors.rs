@@ -97,8 +97,8 @@ impl Descriptors {
     /// The descriptor of a type whose JSON form is an object of its fields and in which no `Any` stands: it can be read and
     /// written without a look at the whole value first.
     pub(crate) fn plain(&self, type_name: &str) -> Option<MessageDescriptor> {
-        let plain = !self.any_holders.contains(type_name)
-            && matches!(nesting::json_form(type_name), nesting::JsonForm::Fields);
+        let plain =
+            !self.any_holders.contains(type_name) && matches!(nesting::json_form(type_name), nesting::JsonForm::Fields);
         self.message(type_name).filter(|_| plain)
     }
 
