@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use callboard::{Gateway, Message as _, System};
 use callboard_core::Payload;
+use callboard_core::port::BoxFuture;
 use callboard_testkit::MemoryStore;
 use callboard_wire::pb::convert::payload::native;
 use callboard_wire::pb::v1;
@@ -29,70 +30,87 @@ const IN_FLIGHT: usize = 64;
 const PAYLOAD_LEN: usize = 256;
 
 pub(crate) fn run(plan: Plan) -> anyhow::Result<Vec<Line>> {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..plan.rounds {
-        theirs.push(plain(plan)?.rate);
-        let run = callboard_grpc(plan)?;
-        eprintln!("  {:.0}/s, p50 {:.0} us, p99 {:.0} us", run.rate, run.percentile(50.0), run.percentile(99.0));
-        ours.push(run.rate);
-    }
+    let (plain, ours) = (runtime(2), runtime(2));
+    let plain_address = plain.block_on(serve_plain())?;
+    let system = ours.block_on(serve_callboard())?;
+    let address = system.address().context("the system has no address")?;
+    // The same load for both, on a runtime of its own, by turns: what disturbs the machine disturbs both.
+    let (results, baselines) = runtime(1).block_on(async {
+        let (baseline, ours) = (Load::connect(plain_address).await?, Load::connect(address).await?);
+        let (mut results, mut baselines) = (Vec::new(), Vec::new());
+        for _ in 0..plan.rounds {
+            let (baseline, ours) = (baseline.run(plan).await?, ours.run(plan).await?);
+            eprintln!("  ours {}; baseline {}", told(&ours), told(&baseline));
+            baselines.push(baseline.rate);
+            results.push(ours.rate);
+        }
+        anyhow::Ok((results, baselines))
+    })?;
+    ours.block_on(system.stop(Duration::from_secs(5)));
     let what =
         "gRPC unary invoke, volatile, 64 in flight, one connection, against a plain tonic echo of the same message";
-    Ok(vec![Line::rate(what, &ours, &theirs, 0.6)])
+    Ok(vec![Line::rate(what, &results, &baselines, 0.6)])
 }
 
-fn callboard_grpc(plan: Plan) -> anyhow::Result<Run> {
-    let server = runtime(2);
-    let system = server.block_on(async {
-        let store: Arc<dyn callboard_core::port::Store> = Arc::new(MemoryStore::new());
-        let builder = System::builder("bench").actor(VolatileEcho).store(store);
-        builder.gateway(Gateway::on("127.0.0.1:0")).start().await
-    })?;
-    let run = load(plan, system.address().context("the system has no address")?);
-    server.block_on(system.stop(Duration::from_secs(5)));
-    run
+fn told(run: &Run) -> String {
+    format!("{:.0}/s, p50 {:.0} us, p99 {:.0} us", run.rate, run.percentile(50.0), run.percentile(99.0))
 }
 
-fn plain(plan: Plan) -> anyhow::Result<Run> {
-    let server = runtime(2);
-    let (address, serving) = server.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let serving = Server::builder().add_service(ActorsServer::new(Echo)).serve_with_incoming(incoming);
-        anyhow::Ok((address, spawn(serving)))
-    })?;
-    let run = load(plan, address);
-    serving.abort();
-    run
+async fn serve_callboard() -> anyhow::Result<System> {
+    let store: Arc<dyn callboard_core::port::Store> = Arc::new(MemoryStore::new());
+    let builder = System::builder("bench").actor(VolatileEcho).store(store);
+    Ok(builder.gateway(Gateway::on("127.0.0.1:0")).start().await?)
 }
 
-/// The same client for both, on a runtime of its own: one connection.
-fn load(plan: Plan, address: SocketAddr) -> anyhow::Result<Run> {
-    let requests = Arc::new((0..ACTORS).map(request).collect::<anyhow::Result<Vec<_>>>()?);
-    runtime(1).block_on(async {
-        let channel = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?;
-        let wrong = Arc::new(OnceLock::new());
-        let call = {
-            let wrong = Arc::clone(&wrong);
-            move |target: usize| {
-                let (client, requests, wrong) =
-                    (ActorsClient::new(channel.clone()), Arc::clone(&requests), Arc::clone(&wrong));
-                async move {
-                    if let Err(error) = invoke(client, &requests[target]).await {
-                        let _ = wrong.set(error);
-                    }
-                }
-            }
+async fn serve_plain() -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    spawn(Server::builder().add_service(ActorsServer::new(Echo)).serve_with_incoming(incoming));
+    Ok(address)
+}
+
+/// One connection to a server, and what is asked of it.
+struct Load {
+    channel: Channel,
+    requests: Arc<Vec<v1::InvokeRequest>>,
+    wrong: Arc<OnceLock<Status>>,
+}
+
+impl Load {
+    /// Connects, and asks once about every actor.
+    async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+        let this = Self {
+            channel: Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?,
+            requests: Arc::new((0..ACTORS).map(request).collect::<anyhow::Result<Vec<_>>>()?),
+            wrong: Arc::default(),
         };
-        // Both sides are asked once about every actor before it counts.
-        each_once(IN_FLIGHT, 0..ACTORS, call.clone()).await;
-        let run = closed_loop(IN_FLIGHT, ACTORS, plan.time, call).await;
-        match wrong.get() {
-            None => Ok(run),
-            Some(error) => bail!("a call failed: {error}"),
+        each_once(IN_FLIGHT, 0..ACTORS, this.call()).await;
+        this.checked(())?;
+        Ok(this)
+    }
+
+    async fn run(&self, plan: Plan) -> anyhow::Result<Run> {
+        let run = closed_loop(IN_FLIGHT, ACTORS, plan.time, self.call()).await;
+        self.checked(run)
+    }
+
+    fn call(&self) -> impl Fn(usize) -> BoxFuture<'static, ()> + Clone + Send + Sync + 'static {
+        let (channel, requests, wrong) = (self.channel.clone(), Arc::clone(&self.requests), Arc::clone(&self.wrong));
+        move |target| {
+            let client = ActorsClient::new(channel.clone());
+            let (requests, wrong) = (Arc::clone(&requests), Arc::clone(&wrong));
+            Box::pin(async move {
+                if let Err(error) = invoke(client, &requests[target]).await {
+                    let _ = wrong.set(error);
+                }
+            })
         }
-    })
+    }
+
+    fn checked<T>(&self, result: T) -> anyhow::Result<T> {
+        self.wrong.get().map_or(Ok(result), |error| bail!("a call failed: {error}"))
+    }
 }
 
 fn request(target: usize) -> anyhow::Result<v1::InvokeRequest> {
