@@ -155,7 +155,8 @@ fn same(known: Order, order: &Order) -> Result<Value<Order, OrderBook>> {
 async fn find(ctx: &Context, book: &OrderBook, order_id: &str) -> Result<Order> {
     name("orderId", order_id)?;
     let found = lookup(ctx, book, order_id).await?;
-    found.ok_or_else(|| Error::invalid(format!("there is no order {order_id}")))
+    // An order of some age is an actor, so its code says it best.
+    found.ok_or_else(|| Error::new(Code::ActorNotFound, format!("there is no order {order_id}")))
 }
 
 async fn lookup(ctx: &Context, book: &OrderBook, order_id: &str) -> Result<Option<Order>> {

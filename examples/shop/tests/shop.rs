@@ -116,6 +116,8 @@ async fn a_change_of_status_is_announced_and_mailed_and_one_that_comes_too_late_
     assert_eq!(orders.update_order_status(update("created", "paid")).await.unwrap().status, "paid");
     let error = orders.update_order_status(update("created", "cancelled")).await.unwrap_err();
     assert_eq!((error.code(), error.message()), (Code::Conflict, "order ord_1 is paid, not created"));
+    let unknown = orders.find_order(OrderQuery { order_id: "ord_2".to_owned() }).await.unwrap_err();
+    assert_eq!((unknown.code(), unknown.message()), (Code::ActorNotFound, "there is no order ord_2"));
     let event = shop.probe("order.status").expect::<OrderUpdated>().await.event;
     assert_eq!((event.old_status.as_str(), event.new_status.as_str()), ("created", "paid"));
     shop.settle().await;
