@@ -124,14 +124,11 @@ impl Context {
         self.turn.key.as_ref()
     }
 
-    /// A new id, unique and sortable by time: for an effect that may be cancelled, an order, a file. Given the same turn,
+    /// A new id, unique and sortable by time, and within a turn in the order of asking: for an effect that may be cancelled, an order, a file. Given the same turn,
     /// an action gets the same ids.
     #[must_use]
     pub fn new_id(&self) -> MessageId {
-        let n = self.ids.fetch_add(1, Ordering::Relaxed);
-        let high = splitmix(self.turn.entropy ^ splitmix(n.wrapping_mul(2)));
-        let low = splitmix(self.turn.entropy ^ splitmix(n.wrapping_mul(2).wrapping_add(1)));
-        MessageId::new(self.turn.now, u128::from(high) << 64 | u128::from(low))
+        nth_id(self.turn.now, self.turn.entropy, self.ids.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Calls another actor by its name and waits for its answer. With a typed reference the compiler checks the call:
@@ -152,10 +149,31 @@ impl Caller for Context {
     }
 }
 
+/// The ids of one turn sort in the order in which they were asked for: effects that are due together happen in that order.
+/// 14 bits count, which is more than a Value may hold; 60 bits are random.
+fn nth_id(now: Timestamp, entropy: u64, n: u64) -> MessageId {
+    let counted = n.min((1 << 14) - 1);
+    let low = splitmix(entropy ^ splitmix(n)) & ((1 << 60) - 1) | (counted & 3) << 60;
+    MessageId::new(now, u128::from(counted >> 2) << 64 | u128::from(low))
+}
+
 // SplitMix64's output function: neighbouring inputs give unrelated outputs.
 const fn splitmix(seed: u64) -> u64 {
     let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ids_of_a_turn_sort_in_the_order_in_which_they_were_asked_for() {
+        let now = Timestamp::from_millis(1_767_225_600_000);
+        let ids: Vec<MessageId> = (0..10_000).map(|n| nth_id(now, 7, n)).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_ne!(nth_id(now, 7, 0), nth_id(now, 8, 0), "another turn has others");
+    }
 }
