@@ -73,7 +73,8 @@ struct Window {
     tail: Seq,
     // More is in the log than in the window.
     lagging: bool,
-    closed: bool,
+    // Why nothing more enters it.
+    closed: Option<FeedEnd>,
 }
 
 /// Why a feed ended.
@@ -116,15 +117,19 @@ impl Feed {
         done: Mark,
         lagging: bool,
     ) -> Arc<Self> {
-        let window = Mutex::new(Window { waiting: VecDeque::new(), tail: last, lagging, closed: false });
+        let window = Mutex::new(Window { waiting: VecDeque::new(), tail: last, lagging, closed: None });
         Arc::new(Self { subscription, topic, hearing, window, done: AtomicU64::new(done.0) })
     }
 
-    /// Adds a publication. Says `false` when the feed has ended, and a new one is needed.
-    pub(crate) fn offer(&self, publication: &Arc<Publication>) -> bool {
+    /// Adds a publication.
+    ///
+    /// # Errors
+    /// Why the feed has ended. One that caught up needs a successor; behind another one there is more in the log, which goes
+    /// before this publication.
+    pub(crate) fn offer(&self, publication: &Arc<Publication>) -> Result<(), FeedEnd> {
         let mut window = self.window.lock();
-        if window.closed {
-            return false;
+        if let Some(end) = window.closed {
+            return Err(end);
         }
         if window.lagging || publication.position.seq <= window.tail {
             // It is in the log, or was read from there before.
@@ -134,7 +139,7 @@ impl Feed {
             window.tail = publication.position.seq;
             window.waiting.push_back(Arc::clone(publication));
         }
-        true
+        Ok(())
     }
 
     /// Everything of the topic up to this mark is done with.
@@ -147,7 +152,7 @@ impl Feed {
         loop {
             let Some(publication) = self.take(&router).await else { return FeedEnd::CaughtUp };
             if let Some(end) = self.deliver(&router, &publication).await {
-                self.window.lock().closed = true;
+                self.window.lock().closed = Some(end);
                 return end;
             }
             self.done.store(publication.mark.0, Ordering::Release);
@@ -163,7 +168,7 @@ impl Feed {
                     return Some(publication);
                 }
                 if !window.lagging {
-                    window.closed = true;
+                    window.closed = Some(FeedEnd::CaughtUp);
                     return None;
                 }
                 // Before the log is read: what is offered from here on is kept, what was left out is in the page.

@@ -247,8 +247,9 @@ impl Feeds {
         let key: FeedKey = (place, instance, publication.topic.clone());
         {
             let state = self.state.lock();
-            if state.feeds.get(&key).is_some_and(|feed| feed.offer(publication)) {
-                return;
+            match state.feeds.get(&key).map(|feed| feed.offer(publication)) {
+                Some(Ok(()) | Err(FeedEnd::Stopped | FeedEnd::Parked)) => return,
+                Some(Err(FeedEnd::CaughtUp)) | None => {}
             }
         }
         let subscription = SubscriptionId { subscriber, pattern: self.entries[place].pattern.clone() };
@@ -265,7 +266,8 @@ impl Feeds {
         let done = Mark(publication.mark.0.saturating_sub(1));
         let hearing = self.hearing(place, &subscription);
         let feed = Feed::new(subscription, publication.topic.clone(), hearing, before, done, false);
-        feed.offer(publication);
+        // Nobody else has it yet, so it has not ended.
+        let _ = feed.offer(publication);
         self.start(key, feed, None);
     }
 
@@ -320,13 +322,16 @@ impl Feeds {
     fn ended(&self, key: &FeedKey, feed: &Arc<Feed>, end: FeedEnd) {
         self.metrics.active_feeds.decrement(1.0);
         let mut state = self.state.lock();
+        // A feed that stopped keeps its place, so that the watermark does not pass what it has not delivered. One that was
+        // resumed meanwhile has a successor, which is not parked.
+        let replaced = state.feeds.get(key).is_none_or(|there| !Arc::ptr_eq(there, feed));
+        if end == FeedEnd::Stopped || replaced {
+            return;
+        }
         if end == FeedEnd::Parked {
             state.parked.insert((feed.subscription.clone(), feed.topic.clone()));
         }
-        // A feed that stopped keeps its place, so that the watermark does not pass what it has not delivered.
-        if end != FeedEnd::Stopped && state.feeds.get(key).is_some_and(|there| Arc::ptr_eq(there, feed)) {
-            state.feeds.remove(key);
-        }
+        state.feeds.remove(key);
     }
 
     /// Lets a parked subscription go on behind `last`. It counts as parked in the store until it is caught up, so that a crash

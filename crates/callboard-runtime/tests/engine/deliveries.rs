@@ -226,6 +226,43 @@ async fn a_deleted_instance_does_not_come_back_by_what_was_on_its_way_to_it() {
     assert_eq!(engine.until("slow/a", |state| state.contains('4')).await, "anew 4 ");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_stop_leaves_undelivered_is_delivered_after_it_even_when_more_was_announced_meanwhile() {
+    let hosts = || {
+        let hears = Scripted::new("hears")
+            .on_async("hear", |state, turn| {
+                state.push_str(&read(&turn.payload));
+                let value = keep(state, "");
+                Box::pin(async move {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    Ok(value)
+                })
+            })
+            .listens("e.1", "hear", FailurePolicy::DeadLetter);
+        let says = Scripted::new("says").on_async("say", |_, turn| {
+            let broadcasts = vec![announce("e.1", read(&turn.payload))];
+            Box::pin(async move {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                Ok(Value { broadcasts, ..Value::default() })
+            })
+        });
+        vec![hears.host(), says.host()]
+    };
+    let engine = Engine::start(hosts()).await;
+    for what in ["1 ", "2 ", "3 "] {
+        engine.publish("e.1", what).await;
+    }
+    // The stop waits for a call that announces something when the deliveries have long stopped.
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        engine.runtime.stop(Duration::from_secs(30)).await;
+    };
+    let (said, ()) = tokio::join!(engine.call("says", "say", "4 "), stop);
+    said.unwrap();
+    let again = Engine::start_on(Arc::clone(&engine.store), Arc::clone(&engine.clock), hosts(), Vec::new()).await;
+    assert_eq!(again.until("hears", |state| state.contains('4')).await, "1 2 3 4 ");
+}
+
 struct Outside(Mutex<Vec<String>>, AtomicUsize);
 
 impl ExternalSubscriber for Outside {
