@@ -99,7 +99,7 @@ fn check(name: &str, slash_allowed: bool) -> Result<(), IdError> {
 
 impl PartialEq for ActorId {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        Arc::ptr_eq(&self.text, &other.text) || self.text == other.text
     }
 }
 impl Eq for ActorId {}

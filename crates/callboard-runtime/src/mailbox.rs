@@ -77,9 +77,17 @@ pub(crate) struct Mailbox {
 #[derive(Debug, Default)]
 struct Lanes {
     control: Vec<Control>,
+    // The oldest mail. Mostly there is no other, and the queue behind it takes no memory.
+    first: Option<Box<Mail>>,
     mail: VecDeque<Box<Mail>>,
     reader: Option<Waker>,
     closed: bool,
+}
+
+impl Lanes {
+    fn waiting(&self) -> usize {
+        usize::from(self.first.is_some()) + self.mail.len()
+    }
 }
 
 impl Mailbox {
@@ -93,10 +101,14 @@ impl Mailbox {
         if lanes.closed {
             return Err(Refused::Closed(mail));
         }
-        if lanes.mail.len() >= self.capacity {
+        if lanes.waiting() >= self.capacity {
             return Err(Refused::Full(mail));
         }
-        lanes.mail.push_back(mail);
+        if lanes.first.is_none() && lanes.mail.is_empty() {
+            lanes.first = Some(mail);
+        } else {
+            lanes.mail.push_back(mail);
+        }
         let reader = lanes.reader.take();
         drop(lanes);
         if let Some(reader) = reader {
@@ -123,7 +135,7 @@ impl Mailbox {
     /// Asks the activation to end if it is idle, unless something waits for it.
     pub(crate) fn suggest_idle(&self) {
         let mut lanes = self.lanes.lock();
-        if lanes.closed || !lanes.mail.is_empty() || !lanes.control.is_empty() {
+        if lanes.closed || lanes.waiting() > 0 || !lanes.control.is_empty() {
             return;
         }
         // Without a waiting reader an action runs, and the next round will see.
@@ -150,7 +162,7 @@ impl Mailbox {
 
     /// Whether no mail waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.lanes.lock().mail.is_empty()
+        self.lanes.lock().waiting() == 0
     }
 
     /// Waits for the next thing to do. *Cancel safety*: nothing is lost when the future is dropped.
@@ -159,6 +171,9 @@ impl Mailbox {
             let mut lanes = self.lanes.lock();
             if !lanes.control.is_empty() {
                 return Poll::Ready(Wake::Control(lanes.control.remove(0)));
+            }
+            if let Some(mail) = lanes.first.take() {
+                return Poll::Ready(Wake::Mail(mail));
             }
             if let Some(mail) = lanes.mail.pop_front() {
                 if lanes.mail.is_empty() && lanes.mail.capacity() > 64 {
@@ -178,10 +193,12 @@ impl Mailbox {
     /// Takes out the mail whose deadline has passed.
     pub(crate) fn expire(&self, now: Instant) -> VecDeque<Box<Mail>> {
         let mut lanes = self.lanes.lock();
-        if lanes.mail.iter().all(|mail| mail.invocation.deadline > now) {
+        if lanes.first.iter().chain(&lanes.mail).all(|mail| mail.invocation.deadline > now) {
             return VecDeque::new();
         }
-        let (late, waiting) = lanes.mail.drain(..).partition(|mail| mail.invocation.deadline <= now);
+        let first = lanes.first.take();
+        let (late, waiting) =
+            first.into_iter().chain(lanes.mail.drain(..)).partition(|mail| mail.invocation.deadline <= now);
         lanes.mail = waiting;
         late
     }
@@ -189,7 +206,7 @@ impl Mailbox {
     /// Closes the mailbox if nothing waits in it; says whether it is closed.
     pub(crate) fn close_if_empty(&self) -> bool {
         let mut lanes = self.lanes.lock();
-        lanes.closed |= lanes.mail.is_empty() && lanes.control.is_empty();
+        lanes.closed |= lanes.waiting() == 0 && lanes.control.is_empty();
         lanes.closed
     }
 
@@ -198,6 +215,7 @@ impl Mailbox {
         let mut lanes = self.lanes.lock();
         lanes.closed = true;
         lanes.control.clear();
-        std::mem::take(&mut lanes.mail)
+        let first = lanes.first.take();
+        first.into_iter().chain(std::mem::take(&mut lanes.mail)).collect()
     }
 }

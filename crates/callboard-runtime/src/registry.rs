@@ -9,7 +9,7 @@ use callboard_core::batch::Fence;
 use rapidhash::fast::RandomState;
 
 use crate::hosts::HostEntry;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Mail, Mailbox, Refused};
 
 /// What everybody else knows of an activation.
 pub(crate) struct Cell {
@@ -79,6 +79,18 @@ impl Registry {
     /// Shows the cell of an actor in memory to `look`.
     pub(crate) fn with<T>(&self, id: &ActorId, look: impl FnOnce(&Arc<Cell>) -> T) -> Option<T> {
         self.cells.pin().get(id).map(look)
+    }
+
+    /// Puts mail into the mailbox of an actor in memory. One that is not, or is about to leave, is closed.
+    pub(crate) fn push(&self, mail: Box<Mail>) -> Result<(), Refused> {
+        let cells = self.cells.pin();
+        let Some(cell) = cells.get(&mail.invocation.target) else { return Err(Refused::Closed(mail)) };
+        let pushed = cell.mailbox.push(mail);
+        if matches!(pushed, Err(Refused::Closed(_))) {
+            // It is on its way out; whoever comes next starts anew.
+            let _ = cells.remove_if(&cell.id, |_, registered| Arc::ptr_eq(registered, cell));
+        }
+        pushed
     }
 
     /// The cell of an actor, new if there is none; says whether it is new. Whoever made it starts its activation.

@@ -112,25 +112,18 @@ impl Router {
         let (reply, answer) = oneshot::channel();
         let mut mail = Box::new(Mail { invocation, cause, reply });
         loop {
-            let id = &mail.invocation.target;
-            let known = self.registry.with(id, Arc::clone);
-            let cell = match known {
-                Some(cell) => cell,
-                None => self.activate(id)?,
-            };
-            match cell.mailbox.push(mail) {
+            match self.registry.push(mail) {
                 Ok(()) => return Ok(answer),
                 Err(Refused::Full(mail)) => return Err(overloaded(&mail.invocation.target)),
                 Err(Refused::Closed(back)) => {
-                    // It is on its way out of the registry; the next one is ours to start.
-                    self.registry.remove(&cell);
+                    self.activate(&back.invocation.target)?;
                     mail = back;
                 }
             }
         }
     }
 
-    fn activate(&self, id: &ActorId) -> Result<Arc<Cell>, Error> {
+    fn activate(&self, id: &ActorId) -> Result<(), Error> {
         let host = self.hosts.of(id)?;
         let fence = match self.placement.owner(Shard::of_actor(&self.system, id)) {
             Owner::Here(fence) => fence,
@@ -148,7 +141,7 @@ impl Router {
             let dispatcher = Arc::new(ForActor(me));
             self.tasks.spawn(drive(Arc::clone(&cell), Arc::clone(&self.ports), dispatcher));
         }
-        Ok(cell)
+        Ok(())
     }
 
     fn check(&self, invocation: &Invocation) -> Result<(), Error> {

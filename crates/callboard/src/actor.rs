@@ -99,7 +99,7 @@ pub struct ActorTurn<'a, S> {
     memory: &'a mut Memory<S>,
 }
 
-/// The state in memory, decoded at most once for each time that it is written.
+/// The state in memory: decoded, or as it was stored until somebody looks. Its bytes are the runtime's to keep.
 #[derive(Debug)]
 pub(crate) struct Memory<S> {
     decoded: Option<S>,
@@ -152,7 +152,7 @@ impl<'a, S> ActorTurn<'a, S> {
     {
         let state = match self.memory.decoded.take() {
             Some(state) => state,
-            None => S::read(self.memory.stored.as_ref())?,
+            None => S::read(self.memory.stored.take().as_ref())?,
         };
         Ok((&self.ctx, state))
     }
@@ -167,7 +167,7 @@ impl<'a, S> ActorTurn<'a, S> {
     {
         let state = match &mut self.memory.decoded {
             Some(state) => state,
-            empty => empty.insert(S::read(self.memory.stored.as_ref())?),
+            empty => empty.insert(S::read(self.memory.stored.take().as_ref())?),
         };
         Ok((&self.ctx, state))
     }
@@ -184,9 +184,9 @@ impl<'a, S> ActorTurn<'a, S> {
     }
 
     /// Remembers the new state, so that the next turn need not read it again.
-    pub(crate) fn keep(&mut self, state: S, written: Option<Payload>) {
+    pub(crate) fn keep(&mut self, state: S) {
         self.memory.decoded = Some(state);
-        self.memory.stored = written;
+        self.memory.stored = None;
     }
 
     /// Ends a turn for which there is no method: the declaration says more than `handle` does.
@@ -216,8 +216,13 @@ impl<S: State> Memory<S> {
 
     /// Reads it now.
     pub(crate) fn check(&mut self) -> Result<(), CallError> {
-        self.decoded = Some(S::read(self.stored.as_ref())?);
+        self.decoded = Some(S::read(self.stored.take().as_ref())?);
         Ok(())
+    }
+
+    /// Whether an action took the state and decided no new one.
+    pub(crate) const fn is_used_up(&self) -> bool {
+        self.decoded.is_none() && self.stored.is_none()
     }
 
     /// What it holds.

@@ -56,6 +56,10 @@ impl<A: Actor> Instance for Activation<A> {
         }
     }
 
+    fn needs_state(&self) -> bool {
+        self.memory.is_used_up()
+    }
+
     fn restore(&mut self, state: Option<&Payload>) -> Result<(), CallError> {
         // Read when it is next needed: what was committed could be read before.
         self.memory = Memory::stored(state);

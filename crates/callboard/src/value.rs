@@ -137,7 +137,7 @@ impl<R: Message, S: State> Decide<S> for Value<R, S> {
         let mut outcome = self.lower(turn.ctx())?;
         if let Some(state) = state {
             outcome.state = state.write()?;
-            turn.keep(state, outcome.state.clone());
+            turn.keep(state);
         }
         Ok(outcome)
     }

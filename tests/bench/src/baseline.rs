@@ -1,5 +1,5 @@
 //! Plain SQLite group commit, as somebody would write it by hand: one writer thread, one transaction for all that wait, the
-//! same table and the same settings as the store's, checkpoints from a second connection.
+//! same rows and the same settings as the store's, checkpoints from a second connection.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,9 +31,17 @@ impl Drop for End {
     }
 }
 
-const TABLE: &str = "CREATE TABLE revision (
-    actor INTEGER NOT NULL, revision INTEGER NOT NULL, time INTEGER NOT NULL,
-    type INTEGER, encoding INTEGER, state BLOB, tags BLOB, PRIMARY KEY (actor, revision)) WITHOUT ROWID";
+// The rows that the store writes for a durable call: the present of the actor, and the revision before it.
+const TABLES: &str = "
+    CREATE TABLE actor (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, earlier INTEGER NOT NULL,
+        time INTEGER NOT NULL, tags BLOB, type INTEGER, state BLOB) STRICT;
+    CREATE TABLE history (
+        id INTEGER PRIMARY KEY, actor INTEGER NOT NULL, revision INTEGER NOT NULL, earlier INTEGER NOT NULL,
+        time INTEGER NOT NULL, tags BLOB, type INTEGER, state BLOB) STRICT";
+const PRESENT: &str = "UPDATE actor SET revision = ?2, earlier = ?3, time = 0, type = 1, state = ?4 WHERE id = ?1";
+const PAST: &str =
+    "INSERT INTO history SELECT ?2, id, revision, earlier, time, tags, type, state FROM actor WHERE id = ?1";
 
 /// Opens a connection as the store's writer does.
 pub(crate) fn connection(folder: &Path) -> rusqlite::Result<Connection> {
@@ -41,32 +49,46 @@ pub(crate) fn connection(folder: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "cache_size", -65536)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
 }
-
-const INSERT: &str = "INSERT INTO revision VALUES (?1, ?2, 0, 1, 1, ?3, NULL)";
 
 /// Writes one row in one transaction: what a single caller without a runtime would wait for.
 pub(crate) struct PlainWriter {
     connection: Connection,
-    revisions: Vec<i64>,
+    // The revision, and the row of the one before.
+    revisions: Vec<(i64, i64)>,
+    next: i64,
 }
 
 impl PlainWriter {
     pub(crate) fn open(folder: &Path, actors: usize) -> anyhow::Result<Self> {
-        let connection = connection(folder)?;
-        connection.execute_batch(TABLE)?;
-        Ok(Self { connection, revisions: vec![0; actors] })
+        let mut connection = connection(folder)?;
+        connection.execute_batch(TABLES)?;
+        let all = connection.transaction()?;
+        for actor in 0..actors {
+            let row = (i64::try_from(actor)?, format!("durable_record/{actor}"));
+            all.execute("INSERT INTO actor VALUES (?1, ?2, 0, 0, 0, NULL, NULL, NULL)", row)?;
+        }
+        all.commit()?;
+        Ok(Self { connection, revisions: vec![(0, 0); actors], next: 1 })
     }
 
     fn write(&mut self, rows: &[(i64, Vec<u8>)]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         {
-            let mut insert = transaction.prepare_cached(INSERT)?;
+            let mut past = transaction.prepare_cached(PAST)?;
+            let mut present = transaction.prepare_cached(PRESENT)?;
             for (actor, record) in rows {
-                let revision = &mut self.revisions[usize::try_from(*actor).unwrap_or(0)];
+                let (revision, earlier) = &mut self.revisions[usize::try_from(*actor).unwrap_or(0)];
+                if *revision > 0 {
+                    past.execute((actor, self.next))?;
+                    *earlier = self.next;
+                    self.next += 1;
+                }
                 *revision += 1;
-                insert.execute((actor, *revision, record))?;
+                present.execute((actor, *revision, *earlier, record))?;
             }
         }
         transaction.commit()

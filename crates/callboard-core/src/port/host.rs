@@ -28,6 +28,12 @@ pub trait Instance: Send {
     /// `InvalidPayload` when the payload cannot be read.
     fn handle(&mut self, turn: Turn) -> BoxFuture<'_, Result<Value, Error>>;
 
+    /// Whether the last turn used up the state without deciding a new one: then the runtime gives it again, through
+    /// [`Instance::restore`], before the next turn.
+    fn needs_state(&self) -> bool {
+        false
+    }
+
     /// Goes back to a state that was committed.
     ///
     /// *Errors*: `InvalidPayload` when the state cannot be read as the declared type.

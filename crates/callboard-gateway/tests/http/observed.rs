@@ -50,7 +50,8 @@ async fn the_log_has_the_trace_and_the_detail_and_never_the_payload() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    // For the whole process: what other tests touched before a subscriber of this thread alone came may stay silent.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let served = serve();
     let error = Error::new(Code::Unavailable, "the store cannot be written").with_detail("disk full: /dev/sda1");
     let asking = served

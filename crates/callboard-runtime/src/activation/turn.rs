@@ -62,6 +62,12 @@ impl Activation {
         let Some(present) = &mut self.present else {
             return Outcome::Failed(Error::new(Code::Internal, "the actor is not loaded"));
         };
+        if present.instance.needs_state()
+            && present.state.is_some()
+            && let Err(error) = present.instance.restore(present.state.as_ref())
+        {
+            return Outcome::Failed(error);
+        }
         let invocation = &mut mail.invocation;
         let (deadline, trace) = (invocation.deadline, invocation.trace);
         let payload = std::mem::replace(&mut invocation.payload, Payload::empty());

@@ -35,6 +35,8 @@ pub struct Stage {
     pub instance: Box<dyn Instance>,
     pub id: ActorId,
     pub dispatcher: Arc<Fake>,
+    // What a runtime would have committed.
+    state: Option<Payload>,
     turns: Cell<u64>,
 }
 
@@ -43,7 +45,7 @@ impl Stage {
         let host = callboard::host(actor).unwrap();
         let id = ActorId::named(&host.declaration().name).unwrap();
         let instance = host.activate(&id, None).unwrap();
-        Self { host, instance, id, dispatcher: Arc::new(Fake::default()), turns: Cell::new(0) }
+        Self { host, instance, id, dispatcher: Arc::new(Fake::default()), state: None, turns: Cell::new(0) }
     }
 
     pub fn turn(&self, action: &str, payload: Payload) -> Turn {
@@ -67,7 +69,16 @@ impl Stage {
     }
 
     pub fn run(&mut self, turn: Turn) -> Result<Value, Error> {
-        now(self.instance.handle(turn))
+        if self.instance.needs_state() {
+            self.instance.restore(self.state.as_ref())?;
+        }
+        let handled = now(self.instance.handle(turn));
+        match &handled {
+            Ok(value) if value.state.is_some() => self.state.clone_from(&value.state),
+            Ok(_) => {}
+            Err(_) => self.instance.restore(self.state.as_ref())?,
+        }
+        handled
     }
 
     pub fn invoke(&mut self, action: &str, payload: impl Message) -> Result<Value, Error> {
