@@ -9,10 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use callboard_crash::account::Account;
-use callboard_crash::stubborn::{self, Mood};
 use http::Method;
 use rustix::process::Signal;
-use serde_json::json;
 
 use crate::book::Book;
 use crate::check::{Evidence, Wrong};
@@ -26,7 +24,7 @@ use crate::moment::now;
 use crate::plan::{End, Plan};
 use crate::process::{Node, Place};
 use crate::random::Random;
-use crate::shown::Shown;
+use crate::shown::{Shown, parked};
 
 /// How long nothing may move before what is under way counts as lost.
 const STALLED_AFTER: Duration = Duration::from_secs(45);
@@ -235,13 +233,13 @@ impl Drive {
     /// Lets everything come to rest and proves it; kills the node, and looks whether all is still there.
     pub(crate) async fn prove(&mut self) -> Result<()> {
         let begin = now();
+        self.stand_still().await?;
         let node = self.start(None).await?;
         self.check(&node).await?;
         let mut http = Http::connect(node.address).await?;
         let mut door = Door::Http(Http::connect(node.address).await?);
         self.send_again(&mut door).await?;
-        let mood = json!(Mood { lenient: true }).to_string();
-        door.invoke::<Mood>(stubborn::NAME, "be", "crash.Mood", mood, None).await?;
+        load::persuade(&mut door, true).await?;
         let shown = self.rest(&mut http, &mut door).await?;
         let mut wrong = Wrong::default();
         let evidence = self.evidence(&shown);
@@ -264,17 +262,49 @@ impl Drive {
         self.figures.journal_again = self.lines.again;
         self.figures.resumed = self.follower.look(|seen| seen.resumed);
         self.before = Shown { letters: Vec::new(), ..shown };
-        node.kill().await?;
-        self.follower.detach().await;
-        self.read_log()?;
+        self.kill(node).await?;
         let node = self.start(None).await?;
         self.check(&node).await?;
-        node.kill().await?;
-        self.follower.detach().await;
-        self.read_log()?;
+        self.kill(node).await?;
         self.figures.proofs += 1;
         self.figures.proof_longest = self.figures.proof_longest.max(begin.elapsed());
         self.violations()
+    }
+
+    /// Has the stubborn one stand still at a bad parcel, over a crash, and go on, over another.
+    async fn stand_still(&mut self) -> Result<()> {
+        let node = self.start(None).await?;
+        let mut http = Http::connect(node.address).await?;
+        let mut door = Door::Http(Http::connect(node.address).await?);
+        load::persuade(&mut door, false).await?;
+        for bad in [false, true, false, false] {
+            load::parcel(&mut door, &self.book, bad).await?;
+        }
+        let stands = async {
+            while parked(&mut http).await?.is_empty() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok::<_, Trouble>(())
+        };
+        tokio::time::timeout(STALLED_AFTER, stands)
+            .await
+            .context("stubborn does not stand still at a bad parcel")??;
+        self.kill(node).await?;
+        let node = self.start(None).await?;
+        let mut door = Door::Http(Http::connect(node.address).await?);
+        let still = parked(&mut Http::connect(node.address).await?).await?;
+        ensure!(still.len() == 1, "stubborn stood still before it was killed, and now {still:?} stand still");
+        load::persuade(&mut door, true).await?;
+        load::go_on(&mut door).await?;
+        tokio::time::sleep(Duration::from_millis(self.random.within(0, 20))).await;
+        self.kill(node).await
+    }
+
+    /// Kills a node that nobody asks anything.
+    async fn kill(&mut self, node: Node) -> Result<()> {
+        node.kill().await?;
+        self.follower.detach().await;
+        self.read_log()
     }
 
     /// Sends the keyed deposits again of which nobody knows whether they happened.
@@ -298,7 +328,6 @@ impl Drive {
                 return Ok(shown);
             }
             if !shown.parked.is_empty() {
-                self.figures.parked += 1;
                 load::go_on(door).await?;
             }
             let followed = self.book.counts().followed;
@@ -364,6 +393,7 @@ impl Drive {
         let mut text = Vec::new();
         self.log_read += log.read_to_end(&mut text)? as u64;
         let text = String::from_utf8_lossy(&text);
+        self.figures.parked += text.matches("policy=Park").count() as u64;
         for line in text.lines().filter(|line| line.contains("panicked") || line.contains(" ERROR ")) {
             self.book.violate(format!("the node says: {line}"));
         }

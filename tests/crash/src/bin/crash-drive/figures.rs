@@ -68,7 +68,7 @@ impl fmt::Display for Figures {
         )?;
         writeln!(f, "  deliveries      {} ({} twice to the journal)", self.deliveries, self.journal_again)?;
         writeln!(f, "  effects         {}", self.effects)?;
-        writeln!(f, "  set aside       {} dead letters, parked {} times at rest", self.letters, self.parked)?;
+        writeln!(f, "  set aside       {} dead letters; parked {} times", self.letters, self.parked)?;
         writeln!(f, "  instances       {} that came or were deleted looked up", self.guests)?;
         writeln!(
             f,

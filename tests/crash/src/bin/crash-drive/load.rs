@@ -194,12 +194,7 @@ impl Client {
 
     async fn parcel(&mut self) -> Result<(), Trouble> {
         let bad = self.bad_parcel.swap(false, Ordering::Relaxed);
-        let op = self.book.begin(What::Parcel);
-        let json = json!(Parcel { op, bad }).to_string();
-        let notices = [Notice { topic: picky::TOPIC, type_name: "crash.Parcel", json }];
-        let seqs = settled(&self.book, op, self.door.publish(&notices).await)?;
-        self.book.end(op, Fate::Done(seqs.into_iter().map(|seq| (picky::TOPIC.to_owned(), seq)).collect()));
-        Ok(())
+        parcel(&mut self.door, &self.book, bad).await
     }
 
     async fn post(&mut self) -> Result<(), Trouble> {
@@ -265,10 +260,25 @@ impl Client {
 
     /// The stubborn one changes its mood, and goes on where it stands still.
     async fn persuade(&mut self) -> Result<(), Trouble> {
-        let mood = Mood { lenient: self.random.one_in(2) };
-        self.door.invoke::<Mood>(stubborn::NAME, "be", "crash.Mood", json!(mood).to_string(), None).await?;
+        persuade(&mut self.door, self.random.one_in(2)).await?;
         go_on(&mut self.door).await
     }
+}
+
+/// Publishes a parcel and notes what comes of it.
+pub(crate) async fn parcel(door: &mut Door, book: &Book, bad: bool) -> Result<(), Trouble> {
+    let op = book.begin(What::Parcel);
+    let json = json!(Parcel { op, bad }).to_string();
+    let notices = [Notice { topic: picky::TOPIC, type_name: "crash.Parcel", json }];
+    let seqs = settled(book, op, door.publish(&notices).await)?;
+    book.end(op, Fate::Done(seqs.into_iter().map(|seq| (picky::TOPIC.to_owned(), seq)).collect()));
+    Ok(())
+}
+
+/// Changes the mood of the stubborn one.
+pub(crate) async fn persuade(door: &mut Door, lenient: bool) -> Result<(), Trouble> {
+    let json = json!(Mood { lenient }).to_string();
+    door.invoke::<Mood>(stubborn::NAME, "be", "crash.Mood", json, None).await.map(drop)
 }
 
 /// Lets the stubborn one go on, if it stands still.

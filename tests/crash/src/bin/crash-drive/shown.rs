@@ -101,6 +101,11 @@ struct Letters {
     dead_letters: Vec<Letter>,
 }
 
+/// Who stands still.
+pub(crate) async fn parked(http: &mut Http) -> Result<Vec<Parked>, Trouble> {
+    Ok(http.get::<AllParked>("/v1/system/parked").await?.parked)
+}
+
 /// As many rows are asked for; there are never so many.
 const ROWS: usize = 1000;
 
@@ -119,7 +124,7 @@ impl Shown {
         }
         let letters: Letters = http.get(&format!("/v1/system/dead-letters?limit={ROWS}")).await?;
         shown.letters = letters.dead_letters;
-        shown.parked = http.get::<AllParked>("/v1/system/parked").await?.parked;
+        shown.parked = parked(http).await?;
         shown.stubborn = http.state(stubborn::NAME).await?.and_then(|stored| stored.state).unwrap_or_default();
         shown.ledger = http.state("ledger").await?.and_then(|stored| stored.state).unwrap_or_default();
         shown.picky = http.state("picky").await?.and_then(|stored| stored.state).unwrap_or_default();
