@@ -318,7 +318,11 @@ impl Operator for Console {
 
     fn health(&self) -> Health {
         let ready = self.router.is_accepting();
-        let problems = if ready { Vec::new() } else { vec!["the node is stopping".to_owned()] };
+        let problems = match (ready, self.router.is_reading()) {
+            (true, _) => Vec::new(),
+            (false, true) => vec!["the store can only be read; make its folder writable and start again".to_owned()],
+            (false, false) => vec!["the node is stopping".to_owned()],
+        };
         let counts = LiveCounts {
             activations: self.router.registry.len(),
             feeds: self.feeds.len(),

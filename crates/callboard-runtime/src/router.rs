@@ -33,6 +33,8 @@ pub(crate) enum Accepting {
     Inner = 1,
     /// Nothing.
     Nothing = 2,
+    /// Calls, on a store that cannot be written: deliveries, effects and timers rest.
+    Reading = 3,
 }
 
 /// The way to an actor.
@@ -78,6 +80,11 @@ impl Router {
         self.accepting.store(accepting as u8, Ordering::Release);
     }
 
+    /// Whether the store can only be read.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.accepting.load(Ordering::Relaxed) == Accepting::Reading as u8
+    }
+
     pub(crate) fn is_accepting(&self) -> bool {
         self.accepting.load(Ordering::Relaxed) == Accepting::All as u8
     }
@@ -97,7 +104,7 @@ impl Router {
 
     fn check_open(&self, inner: bool) -> Result<(), Error> {
         match self.accepting.load(Ordering::Relaxed) {
-            0 => Ok(()),
+            0 | 3 => Ok(()),
             1 if inner => Ok(()),
             _ => Err(Error::new(
                 Code::Unavailable,

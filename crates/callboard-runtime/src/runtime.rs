@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use callboard_core::batch::{Fence, Registration, TimerEntry};
 use callboard_core::declaration::{Action, ActorKind};
-use callboard_core::port::{ActorHost, Dispatcher, ExternalRegistration, Operator, Owner, Placement};
-use callboard_core::{ActorId, Error, Mark, NodeId, Shard, Timestamp};
+use callboard_core::port::{ActorHost, Dispatcher, ExternalRegistration, Operator, Owner, Placement, Store};
+use callboard_core::{ActorId, Epoch, Error, Mark, NodeId, Shard, Timestamp};
 
 use crate::activation::{ActivationPorts, unavailable};
 use crate::commit::Committer;
@@ -67,7 +67,8 @@ impl Runtime {
     /// taken; deliveries, effects and timers that were left from an earlier run have begun.
     ///
     /// # Errors
-    /// `InvalidPayload` for a wrong declaration, `Unavailable` when the store cannot be used.
+    /// `InvalidPayload` for a wrong declaration, `Unavailable` when the store cannot be read. On a store that can only be read
+    /// the engine starts, answers reads, and refuses what would have to be committed.
     pub async fn start(
         config: RuntimeConfig,
         hosts: Vec<Arc<dyn ActorHost>>,
@@ -76,13 +77,8 @@ impl Runtime {
     ) -> Result<Self, Error> {
         let hosts = Arc::new(Hosts::new(hosts)?);
         let Ports { store, clock, entropy } = ports;
-        let node = NodeId(entropy.next());
-        let mut fences = store.acquire(node, Shard::all().collect()).await.map_err(|e| unavailable(&e))?;
-        fences.sort_by_key(|fence| fence.shard);
-        let now = clock.now();
-        let durable = externals.iter().filter_map(|external| Some((external.name.clone()?, external.pattern.clone())));
-        let registrations = hosts.sorted().into_iter().map(|host| registration(host, now)).collect::<Result<_, _>>()?;
-        store.register(registrations, durable.collect(), now).await.map_err(|e| unavailable(&e))?;
+        let fences = claim(store.as_ref(), &hosts, &externals, NodeId(entropy.next()), clock.now()).await?;
+        let read_only = store.is_read_only();
 
         let supervisor = Supervisor::start(Arc::clone(&entropy)).await?;
         let tasks = Tasks::default();
@@ -112,6 +108,10 @@ impl Runtime {
             Arc::new(Alone(fences)),
             tasks.clone(),
         );
+        if read_only {
+            tracing::warn!("the store is read-only: states and topics can be read, every write is refused");
+            router.accept(Accepting::Reading);
+        }
         let feeds = Feeds::new(Arc::clone(&router), &externals).await?;
         let console = Console::new(Arc::clone(&router), Arc::clone(&feeds));
         hub.hear_ephemeral(Some(ephemeral_hearer(&router, &feeds)));
@@ -119,14 +119,17 @@ impl Runtime {
 
         supervisor.run("committer", service(committer, Committer::run));
         supervisor.run("hub", service((hub, Arc::new(hub_reader)), |(hub, lane)| hub.run(lane)));
-        supervisor.run("feeds", service((Arc::clone(&feeds), Arc::new(feeds_reader)), |(feeds, lane)| feeds.run(lane)));
-        let relay = Relay::new(Arc::clone(&router));
-        supervisor.run("relay", service((relay, Arc::new(effects_reader)), |(relay, lane)| relay.run(lane)));
-        let timers = Timers::new(Arc::clone(&router));
-        supervisor.run("timers", service((timers, Arc::new(timers_reader)), |(timers, lane)| timers.run(lane)));
+        if !read_only {
+            supervisor
+                .run("feeds", service((Arc::clone(&feeds), Arc::new(feeds_reader)), |(feeds, lane)| feeds.run(lane)));
+            let relay = Relay::new(Arc::clone(&router));
+            supervisor.run("relay", service((relay, Arc::new(effects_reader)), |(relay, lane)| relay.run(lane)));
+            let timers = Timers::new(Arc::clone(&router));
+            supervisor.run("timers", service((timers, Arc::new(timers_reader)), |(timers, lane)| timers.run(lane)));
+            supervisor.run("housekeeping", service(Arc::clone(&router), housekeeping::run));
+        }
         let sweep = move |(registry, clock)| passivation::run(registry, clock, schedule, config.active_max);
         supervisor.run("passivation", service((registry, clock), sweep));
-        supervisor.run("housekeeping", service(Arc::clone(&router), housekeeping::run));
         Ok(Self(Arc::new(Inner { router, console, feeds, supervisor, tasks })))
     }
 
@@ -176,6 +179,26 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     Arc::new(move || Box::pin(run(parts.clone())))
+}
+
+/// Takes the shards for this node and makes its registrations durable. On a store that cannot be written nobody else can
+/// commit either, so that the node answers for every actor, and what it would commit is refused.
+async fn claim(
+    store: &dyn Store,
+    hosts: &Hosts,
+    externals: &[ExternalRegistration],
+    node: NodeId,
+    now: Timestamp,
+) -> Result<Vec<Fence>, Error> {
+    if store.is_read_only() {
+        return Ok(Shard::all().map(|shard| Fence { shard, owner: node, epoch: Epoch::default() }).collect());
+    }
+    let mut fences = store.acquire(node, Shard::all().collect()).await.map_err(|e| unavailable(&e))?;
+    fences.sort_by_key(|fence| fence.shard);
+    let durable = externals.iter().filter_map(|external| Some((external.name.clone()?, external.pattern.clone())));
+    let registrations = hosts.sorted().into_iter().map(|host| registration(host, now)).collect::<Result<_, _>>()?;
+    store.register(registrations, durable.collect(), now).await.map_err(|e| unavailable(&e))?;
+    Ok(fences)
 }
 
 /// The durable timer of a declared timer action.

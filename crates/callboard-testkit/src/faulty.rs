@@ -37,6 +37,7 @@ pub enum Fault {
 pub struct FaultyStore {
     store: Arc<dyn Store>,
     faults: Mutex<Faults>,
+    read_only: std::sync::atomic::AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,7 +67,7 @@ impl FaultyStore {
     /// A store that works until a fault is set.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, faults: Mutex::default() }
+        Self { store, faults: Mutex::default(), read_only: false.into() }
     }
 
     /// From now on commits fail like this.
@@ -77,6 +78,12 @@ impl FaultyStore {
     /// From now on reads fail like this. [`Fault::Fenced`] means nothing to a read.
     pub fn fail_reads(&self, fault: Fault) {
         self.faults.lock().reads = Counted { fault, calls: 0 };
+    }
+
+    /// From now on the store is one that was opened for reading only.
+    pub fn make_read_only(&self) {
+        self.read_only.store(true, std::sync::atomic::Ordering::Release);
+        self.fail_commits(Fault::Unavailable { from: 1, times: u64::MAX });
     }
 
     /// The store works again.
@@ -128,6 +135,10 @@ impl BroadcastLog for FaultyStore {
 }
 
 impl Store for FaultyStore {
+    fn is_read_only(&self) -> bool {
+        self.read_only.load(std::sync::atomic::Ordering::Acquire)
+    }
+
     fn commit(&self, batches: Vec<Batch>) -> BoxFuture<'_, Vec<Result<Receipt, CommitError>>> {
         let refuse = |answer: fn(&Batch) -> CommitError| -> BoxFuture<'_, Vec<Result<Receipt, CommitError>>> {
             Box::pin(std::future::ready(batches.iter().map(|batch| Err(answer(batch))).collect()))

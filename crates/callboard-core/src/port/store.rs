@@ -170,6 +170,11 @@ pub struct SweepReport {
 /// future is harmless; a write whose future is dropped is still applied or not as a whole. *Errors*: `Unavailable` may pass;
 /// reads go on where the medium allows it.
 pub trait Store: super::BroadcastLog {
+    /// Whether it was opened for reading only, because its medium cannot be written. Then every write answers `Unavailable`.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
     /// Takes the shards for a node: raises each one's epoch and returns the fences under which the node may commit.
     fn acquire(&self, node: NodeId, shards: Vec<Shard>) -> BoxFuture<'_, Result<Vec<Fence>, StoreError>>;
 

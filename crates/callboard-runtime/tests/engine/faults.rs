@@ -1,7 +1,8 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_core::{Code, Retry};
-use callboard_testkit::Fault;
+use callboard_testkit::{Fault, FaultyStore, MemoryStore};
 
 use crate::fixture::{Engine, Scripted, announce, keep, recorder};
 
@@ -49,6 +50,26 @@ async fn deliveries_wait_for_a_store_that_fails_for_a_while() {
     let heard = engine.until("ear", |state| state.lines().count() == 2).await;
     assert_eq!(heard, "a.b@1 1\na.b@2 2\n");
     assert!(engine.operator().dead_letters(None, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_on_a_store_that_cannot_be_written_starts_and_answers_reads() {
+    let engine = Engine::start(vec![speaker().host(), recorder("ear", &["said.it"]).host()]).await;
+    engine.call("speaker", "say", "").await.unwrap();
+    engine.until("ear", |state| state.lines().count() == 1).await;
+    engine.stop().await;
+    let faults = Arc::new(FaultyStore::new(Arc::<MemoryStore>::clone(&engine.store)));
+    faults.make_read_only();
+    let hosts = vec![speaker().host(), recorder("ear", &["said.it"]).host()];
+    let (store, clock) = (Arc::clone(&engine.store), Arc::clone(&engine.clock));
+    let reading = Engine::start_with(store, faults, clock, hosts, Vec::new()).await;
+    assert_eq!(reading.call("speaker", "get", "").await.unwrap(), "x");
+    assert_eq!(reading.state("ear").await, "said.it@1 x\n");
+    assert_eq!(reading.call("speaker", "say", "").await.unwrap_err().code(), Code::Unavailable);
+    assert_eq!(reading.call("speaker", "get", "").await.unwrap(), "x", "what was refused did not happen");
+    let health = reading.operator().health();
+    assert!(!health.ready && health.problems[0].contains("can only be read"), "{health:?}");
+    reading.stop().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -217,6 +217,16 @@ impl Engine {
         externals: Vec<ExternalRegistration>,
     ) -> Self {
         let faults = Arc::new(FaultyStore::new(Arc::<MemoryStore>::clone(&store)));
+        Self::start_with(store, faults, clock, hosts, externals).await
+    }
+
+    pub(crate) async fn start_with(
+        store: Arc<MemoryStore>,
+        faults: Arc<FaultyStore>,
+        clock: Arc<PausedClock>,
+        hosts: Vec<Arc<dyn ActorHost>>,
+        externals: Vec<ExternalRegistration>,
+    ) -> Self {
         let config = RuntimeConfig { topics: rules(), ..RuntimeConfig::new("test") };
         let ports = Ports {
             store: Arc::<FaultyStore>::clone(&faults),

@@ -15,6 +15,10 @@ use crate::reader::closed;
 use crate::writer::{Registrations, WriteJob};
 
 impl Store for SqliteStore {
+    fn is_read_only(&self) -> bool {
+        Self::is_read_only(self)
+    }
+
     fn acquire(&self, node: NodeId, shards: Vec<Shard>) -> BoxFuture<'_, Result<Vec<Fence>, StoreError>> {
         self.write(move |answer| WriteJob::Acquire { node, shards, answer })
     }
