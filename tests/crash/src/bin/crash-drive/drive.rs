@@ -90,7 +90,6 @@ impl Drive {
         let result = result.and_then(|()| self.violations());
         self.figures.cycles += 1;
         self.figures.ends[plan.end.kind()] += 1;
-        self.figures.kills += u64::from(plan.end.kills());
         (plan, result)
     }
 
@@ -101,6 +100,7 @@ impl Drive {
             let starting = self.place.start(&listen_on(listen))?;
             tokio::time::sleep(after).await;
             starting.kill().await?;
+            self.figures.kills += 1;
             self.ended = None;
             return Ok(());
         }
@@ -112,6 +112,7 @@ impl Drive {
         }
         let load = Load::start(node.address, plan.volume, &self.book, &mut self.random);
         let graceful = self.end(node, plan.end).await?;
+        self.figures.kills += u64::from(!graceful);
         self.ended = (!matches!(plan.end, End::Halted { .. })).then(|| (now(), graceful));
         load.end().await?;
         self.follower.detach().await;
@@ -128,7 +129,7 @@ impl Drive {
             }
             End::KilledAtStop { after, then } => {
                 tokio::time::sleep(after).await;
-                node.stop_and_kill(then).await?;
+                return node.stop_and_kill(then).await;
             }
             End::Stopped { after } => {
                 tokio::time::sleep(after).await;

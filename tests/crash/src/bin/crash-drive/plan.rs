@@ -53,11 +53,6 @@ impl End {
             Self::Rivalled { .. } => 5,
         }
     }
-
-    /// Whether the process is killed.
-    pub(crate) const fn kills(&self) -> bool {
-        !matches!(self, Self::Stopped { .. })
-    }
 }
 
 impl Plan {

@@ -140,15 +140,16 @@ impl Node {
         Ok(begin.elapsed())
     }
 
-    /// Tells it to end and kills it soon after; it may have ended before.
-    pub(crate) async fn stop_and_kill(mut self, after: Duration) -> Result<()> {
+    /// Tells it to end and kills it soon after; says whether it had ended before.
+    pub(crate) async fn stop_and_kill(mut self, after: Duration) -> Result<bool> {
         self.signal(Signal::TERM)?;
         tokio::time::sleep(after).await;
         if let Some(status) = self.child.try_wait()? {
             ensure!(status.success(), "the node was told to end and ended with {status}");
-            return Ok(());
+            return Ok(true);
         }
-        self.child.kill().await.context("killing the node")
+        self.child.kill().await.context("killing the node")?;
+        Ok(false)
     }
 
     /// Halts it, or lets it go on.
