@@ -123,11 +123,12 @@ impl Activation {
                 idle && self.cell.mailbox.is_empty() && self.end(Input::IdleElapsed).await
             }
             Control::Stop => self.end(Input::Stop).await,
-            Control::Forget(done) => {
-                // What was deleted must not be written again.
+            Control::Delete(done) => {
+                // Between two turns: what the actor decided is written before or not at all, so it cannot come back by it.
                 self.present = None;
                 self.life = Lifecycle::Vacant;
-                let _ = done.send(());
+                let batch = self.batch(self.ports.clock.now(), vec![Write::DeleteActor]);
+                let _ = done.send(self.ports.committer.commit(batch).await.map(drop));
                 self.cell.mailbox.close_if_empty()
             }
             Control::State(slot) => {

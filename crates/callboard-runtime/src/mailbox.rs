@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
-use callboard_core::port::ActorState;
+use callboard_core::port::{ActorState, CommitError};
 use callboard_core::{Cause, Code, Error, Invocation, Reply};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -44,8 +44,8 @@ pub(crate) enum Control {
     Idle,
     /// End behind the mail that is there.
     Stop,
-    /// What is in memory is no longer what is stored.
-    Forget(oneshot::Sender<()>),
+    /// Remove everything that is stored of the actor.
+    Delete(oneshot::Sender<Result<(), CommitError>>),
     /// Show the state.
     State(oneshot::Sender<ActorState>),
 }

@@ -108,15 +108,11 @@ impl Console {
 
     async fn delete_actor(&self, actor: ActorId) -> Result<(), Error> {
         self.router.hosts.of(&actor)?;
-        let shard = Shard::of_actor(&self.router.system, &actor);
-        let deleted = self.router.commit(shard, Some((actor.clone(), None)), vec![Write::DeleteActor]).await;
-        let (done, forgotten) = oneshot::channel();
-        let told = self.router.registry.with(&actor, |cell| cell.mailbox.control(Control::Forget(done)).is_ok());
-        if told == Some(true) {
-            let _ = forgotten.await;
-        }
+        let (done, deleted) = oneshot::channel();
+        self.router.control(&actor, Control::Delete(done))?;
+        let deleted = deleted.await.map_err(|_| Error::new(Code::Unavailable, "the activation ended; try again"))?;
         match deleted {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(CommitError::Conflict) => {
                 Err(Error::new(Code::ActorNotFound, format!("nothing is stored of actor {actor}")))
             }

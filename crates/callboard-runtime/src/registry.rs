@@ -9,7 +9,7 @@ use callboard_core::batch::Fence;
 use rapidhash::fast::RandomState;
 
 use crate::hosts::HostEntry;
-use crate::mailbox::{Mail, Mailbox, Refused};
+use crate::mailbox::{Control, Mail, Mailbox, Refused};
 
 /// What everybody else knows of an activation.
 pub(crate) struct Cell {
@@ -91,6 +91,17 @@ impl Registry {
             let _ = cells.remove_if(&cell.id, |_, registered| Arc::ptr_eq(registered, cell));
         }
         pushed
+    }
+
+    /// Tells an actor in memory something. For one that is not, or is about to leave, it is given back.
+    pub(crate) fn control(&self, id: &ActorId, control: Control) -> Result<(), Control> {
+        let cells = self.cells.pin();
+        let Some(cell) = cells.get(id) else { return Err(control) };
+        let told = cell.mailbox.control(control);
+        if told.is_err() {
+            let _ = cells.remove_if(&cell.id, |_, registered| Arc::ptr_eq(registered, cell));
+        }
+        told
     }
 
     /// The cell of an actor, new if there is none; says whether it is new. Whoever made it starts its activation.

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::activation::{ActivationPorts, drive};
 use crate::commit::public_error;
 use crate::hosts::Hosts;
-use crate::mailbox::{Mail, Refused};
+use crate::mailbox::{Control, Mail, Refused};
 use crate::metrics::EngineMetrics;
 use crate::registry::{Cell, Registry};
 use crate::subscription;
@@ -127,6 +127,17 @@ impl Router {
                     mail = back;
                 }
             }
+        }
+    }
+
+    /// Tells an actor something that goes before its mail.
+    pub(crate) fn control(&self, id: &ActorId, mut control: Control) -> Result<(), Error> {
+        loop {
+            match self.registry.control(id, control) {
+                Ok(()) => return Ok(()),
+                Err(back) => control = back,
+            }
+            self.activate(id)?;
         }
     }
 

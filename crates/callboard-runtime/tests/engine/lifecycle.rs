@@ -122,3 +122,29 @@ async fn ephemeral_topics_reach_listeners_at_most_once_and_touch_no_disk() {
     let topic = callboard_core::Topic::parse("live.x").unwrap();
     assert!(engine.store.bounds(&topic).await.unwrap().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_waits_for_the_turn_that_runs_and_nothing_of_the_actor_is_left() {
+    let slow = Scripted::new("slow").on_async("work", |state, _| {
+        state.push('x');
+        let value = keep(state, "done");
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(value)
+        })
+    });
+    let engine = Engine::start(vec![slow.host()]).await;
+    let id = || ActorId::named("slow").unwrap();
+    engine.call("slow", "work", "").await.unwrap();
+    let delete = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        engine.operator().delete(id()).await
+    };
+    let (worked, deleted) = tokio::join!(engine.call("slow", "work", ""), delete);
+    assert_eq!(worked.unwrap(), "done");
+    deleted.unwrap();
+    assert_eq!(engine.operator().state(id(), StateAt::Latest).await.unwrap_err().code(), Code::ActorNotFound);
+    assert_eq!(engine.operator().delete(id()).await.unwrap_err().code(), Code::ActorNotFound);
+    engine.call("slow", "work", "").await.unwrap();
+    assert_eq!(engine.state("slow").await, "x", "it begins anew");
+}
