@@ -16,6 +16,7 @@
 //! * [`activation`]: the lifecycle of an actor in memory, one enum.
 //! * [`subscription`]: history first, then live, no overlap, no silent gap.
 //! * [`timer`], [`retry`]: due times, catch-up and back-off as functions.
+//! * [`principal`]: who asks, and what it may do.
 //! * [`limits`]: every bound. [`error`]: every code.
 //! * [`port`]: the traits at which the runtime, the stores and the doors meet.
 
@@ -30,6 +31,7 @@ pub mod name;
 pub mod payload;
 pub mod port;
 pub mod position;
+pub mod principal;
 pub mod publication;
 pub mod retry;
 pub mod subscription;
@@ -47,6 +49,7 @@ pub use invocation::{Cause, Invocation, Reply};
 pub use name::Name;
 pub use payload::{Encoding, Headers, Payload, TypeRef};
 pub use position::{Epoch, Mark, Position, Revision, Seq};
+pub use principal::{Grants, Principal};
 pub use publication::Publication;
 pub use time::Timestamp;
 pub use topic::{Pattern, Topic};

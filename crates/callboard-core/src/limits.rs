@@ -66,3 +66,6 @@ pub const DUE_WINDOW_LEN: usize = 1000;
 pub const STREAM_WINDOW_LEN: usize = 256;
 /// Shards of a system, fixed at its creation.
 pub const SHARDS: u16 = 256;
+
+/// Topics behind one join of a channel: each is a stream of its own.
+pub const CHANNEL_TOPICS_MAX: usize = 16;

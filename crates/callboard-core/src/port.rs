@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+mod channel;
 mod clock;
 mod dispatcher;
 mod external;
@@ -16,6 +17,7 @@ mod peers;
 mod placement;
 mod store;
 
+pub use channel::{Channel, ChannelDeclaration, ChannelEvent, History, Inbound, JoinRequest, Joined};
 pub use clock::{Clock, Entropy};
 pub use dispatcher::{Dispatcher, Events, Start, StreamEvent, SubscribeRequest};
 pub use external::{ExternalRegistration, ExternalSubscriber};

@@ -90,6 +90,29 @@ impl Pattern {
         (!self.tokens().any(|t| t == "*" || t == ">")).then(|| Topic(Arc::clone(&self.0)))
     }
 
+    /// Every topic: `>`.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(">".into())
+    }
+
+    /// Whether every topic that `other` selects is selected by this too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let mut others = other.tokens();
+        for wanted in self.tokens() {
+            match (wanted, others.next()) {
+                (_, None) => return false,
+                (">", Some(_)) => return true,
+                (_, Some(">")) => return false,
+                ("*", Some(_)) => {}
+                (wanted, Some(token)) if wanted == token => {}
+                (_, Some(_)) => return false,
+            }
+        }
+        others.next().is_none()
+    }
+
     /// Whether `topic` is selected. For many patterns at once use [`PatternIndex`].
     #[must_use]
     pub fn matches(&self, topic: &Topic) -> bool {

@@ -4,10 +4,17 @@
 //!   domain values and back. Fields and methods are only ever added.
 //! * [`descriptors`]: the users' protobuf types at run time: payloads as JSON and back.
 //! * [`json`]: the documents of the HTTP door; [`problem`]: its errors (RFC 9457).
+//! * [`session`]: what every client protocol over a socket has in common; [`actioncable`], [`phoenix`], [`plain`]: the protocols;
+//!   [`names`]: the one mapping between topics and their names there.
 //! * [`status`]: the one table from error codes to HTTP, gRPC and close codes.
 
+pub mod actioncable;
 pub mod descriptors;
 pub mod json;
+pub mod names;
 pub mod pb;
+pub mod phoenix;
+pub mod plain;
 pub mod problem;
+pub mod session;
 pub mod status;

@@ -1,0 +1,44 @@
+//! ActionCable (`actioncable-v1-json`) and AnyCable's extension of it (`actioncable-v1-ext-json`).
+
+use std::sync::Arc;
+
+use callboard_core::Publication;
+
+use crate::session::{Delivery, Encoded, envelope};
+
+/// How a publication goes to an ActionCable client.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CableWrap {
+    /// The subscription's identifier as a JSON string, exactly as the client wrote it.
+    pub identifier: Arc<str>,
+    /// Whether `stream_id`, `epoch` and `offset` are added.
+    pub positions: bool,
+    /// Whether the data has its envelope.
+    pub envelope: Option<Delivery>,
+}
+
+impl CableWrap {
+    /// The message for a publication whose payload is `json`.
+    #[must_use]
+    pub fn encode(&self, publication: &Publication, json: &str) -> Encoded {
+        use std::fmt::Write as _;
+        let mut out = String::with_capacity(self.identifier.len() + json.len() + 128);
+        out.push_str("{\"identifier\":");
+        out.push_str(&self.identifier);
+        out.push_str(",\"message\":");
+        match self.envelope {
+            Some(delivery) => envelope::write(&mut out, publication, json, delivery),
+            None => out.push_str(json),
+        }
+        // Ephemeral topics have no past to go back to.
+        if self.positions && publication.mark != callboard_core::Mark::ZERO {
+            out.push_str(",\"stream_id\":");
+            envelope::string(&mut out, publication.topic.as_str());
+            let position = publication.position;
+            // Writing to a string does not fail.
+            let _ = write!(out, ",\"epoch\":\"{}\",\"offset\":{}", position.epoch.0, position.seq.0);
+        }
+        out.push('}');
+        Encoded::Text(out)
+    }
+}
