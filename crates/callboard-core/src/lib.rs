@@ -15,11 +15,13 @@
 //! * [`batch`]: the same, ready to commit, as a closed list of [`Write`]s.
 //! * [`activation`]: the lifecycle of an actor in memory, one enum.
 //! * [`subscription`]: history first, then live, no overlap, no silent gap.
+//! * [`acknowledgement`]: what a consumer was sent and has not confirmed is sent again.
 //! * [`timer`], [`retry`]: due times, catch-up and back-off as functions.
 //! * [`principal`]: who asks, and what it may do.
 //! * [`limits`]: every bound. [`error`]: every code.
 //! * [`port`]: the traits at which the runtime, the stores and the doors meet.
 
+pub mod acknowledgement;
 pub mod activation;
 pub mod batch;
 pub mod declaration;
