@@ -16,6 +16,6 @@ pub mod metrics;
 pub mod serve;
 mod socket;
 
-pub use config::GatewayConfig;
+pub use config::{ClientsConfig, GatewayConfig};
 pub use doors::Doors;
 pub use serve::{Bound, Gateway, GatewayError, GatewayHandle, Stopped};
