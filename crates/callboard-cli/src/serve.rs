@@ -26,6 +26,7 @@ pub(crate) async fn run(options: Serve, output: &mut Output) -> Result<(), Failu
         topics: config.topic_rules().map_err(|error| start(&error))?,
         store: StoreChoice::Sqlite(config.data.clone()),
         gateway: Some(GatewayConfig::on(config.listen)),
+        channels: Vec::new(),
         descriptors,
     };
     let node = Node::start(parts).await.map_err(|error| start(&error))?;

@@ -37,6 +37,60 @@ pub struct GatewayConfig {
     pub requests_per_connection_max: u32,
     /// How often a quiet event stream says that it is alive.
     pub ping_interval: Duration,
+    /// Clients that stay: over WebSockets, long-poll, event streams.
+    pub clients: ClientsConfig,
+}
+
+/// The bounds of clients that stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientsConfig {
+    /// Bytes of a client's message. Answer: the connection ends.
+    pub message_len_max: usize,
+    /// Subscriptions of a connection. Answer: the protocol's own refusal.
+    pub subscriptions_max: usize,
+    /// Messages of a connection per second, and how many at once. Answer: the connection ends.
+    pub commands_per_second: u32,
+    /// See [`Self::commands_per_second`].
+    pub commands_burst: u32,
+    /// Connections of one address. Answer: status 429.
+    pub per_address_max: usize,
+    /// Connections of one subject. Answer: status 429.
+    pub per_subject_max: usize,
+    /// New connections of the node per second. Answer: status 503; clients try again by themselves.
+    pub accepts_per_second: u32,
+    /// When the node stops, as many clients per second are sent away, so that they do not all come back at once.
+    pub drain_per_second: u32,
+    /// A client that says nothing for so long is asked whether it is still there.
+    pub ping_interval: Duration,
+    /// A client of which nothing is heard for so long is gone.
+    pub silence_max: Duration,
+    /// A client that takes nothing for so long is cut off; it comes back and resumes.
+    pub write_stall: Duration,
+    /// As many missed publications of a topic are given again; who missed more is told of a gap.
+    pub replay_max: u64,
+    /// The secret of signed stream names; without it they are refused.
+    pub signing_secret: Option<Vec<u8>>,
+}
+
+impl Default for ClientsConfig {
+    fn default() -> Self {
+        Self {
+            message_len_max: 64 * 1024,
+            subscriptions_max: 128,
+            commands_per_second: 100,
+            // A client that comes back subscribes to everything at once.
+            commands_burst: 400,
+            per_address_max: 10_000,
+            per_subject_max: 100,
+            accepts_per_second: 5_000,
+            drain_per_second: 5_000,
+            ping_interval: Duration::from_secs(25),
+            silence_max: Duration::from_secs(60),
+            write_stall: Duration::from_secs(10),
+            replay_max: 10_000,
+            signing_secret: None,
+        }
+    }
 }
 
 /// The address of a node that was told nothing else.
@@ -59,6 +113,7 @@ impl Default for GatewayConfig {
             streams_max: 10_000,
             requests_per_connection_max: u32::try_from(STREAM_WINDOW_LEN).unwrap_or(u32::MAX),
             ping_interval: Duration::from_secs(15),
+            clients: ClientsConfig::default(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use callboard_core::Name;
-use callboard_core::port::{Clock, Dispatcher, Entropy, Operator};
+use callboard_core::port::{Channel, Clock, Dispatcher, Entropy, Operator};
 use callboard_wire::descriptors::Descriptors;
 use tokio::sync::watch;
 
@@ -23,6 +23,8 @@ pub struct Doors {
     pub descriptors: Arc<Descriptors>,
     /// The system's name.
     pub system: Name,
+    /// What clients outside may join.
+    pub channels: Arc<[Arc<dyn Channel>]>,
 }
 
 impl std::fmt::Debug for Doors {

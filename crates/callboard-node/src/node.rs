@@ -11,7 +11,7 @@ use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 use bytes::Bytes;
-use callboard_core::port::{ActorHost, Clock, Dispatcher, Entropy, ExternalRegistration, Operator, Store};
+use callboard_core::port::{ActorHost, Channel, Clock, Dispatcher, Entropy, ExternalRegistration, Operator, Store};
 use callboard_core::topic::TopicRules;
 use callboard_core::{Code, Error, Name};
 use callboard_gateway::{Doors, Gateway, GatewayConfig, GatewayError, GatewayHandle};
@@ -36,6 +36,8 @@ pub struct Parts {
     pub store: StoreChoice,
     /// Where clients connect; `None` for a node without doors.
     pub gateway: Option<GatewayConfig>,
+    /// What clients outside may join.
+    pub channels: Vec<Arc<dyn Channel>>,
     /// Compiled protobuf descriptors (encoded `FileDescriptorSet`s), by which payloads become JSON and back.
     pub descriptors: Vec<Bytes>,
 }
@@ -112,7 +114,7 @@ impl Node {
     /// # Errors
     /// [`NodeError`]; then nothing is left running.
     pub async fn start(parts: Parts) -> Result<Self, NodeError> {
-        let Parts { system, hosts, externals, topics, store, gateway, descriptors } = parts;
+        let Parts { system, hosts, externals, topics, store, gateway, channels, descriptors } = parts;
         let bound = gateway.map(Gateway::bind).transpose()?;
         let descriptors = Arc::new(Descriptors::new(descriptors)?);
         // Counters are made when the engine starts, so the recorder has to be there before it.
@@ -131,6 +133,7 @@ impl Node {
             entropy: Arc::clone(&entropy),
             descriptors,
             system,
+            channels: channels.into(),
         };
         let gateway = bound.map(|bound| bound.serve(doors, extra));
         let address = gateway.as_ref().map(GatewayHandle::local_addr);

@@ -23,6 +23,7 @@ fn parts(gateway: Option<GatewayConfig>) -> Parts {
         topics: TopicRules::default(),
         store: StoreChoice::Ready(Arc::new(MemoryStore::new())),
         gateway,
+        channels: Vec::new(),
         descriptors: Vec::new(),
     }
 }

@@ -72,6 +72,7 @@ impl System {
                 topics: TopicRules::default(),
                 store: StoreChoice::Sqlite(PathBuf::from("data")),
                 gateway: None,
+                channels: Vec::new(),
                 descriptors: Vec::new(),
             },
             wrong: None,

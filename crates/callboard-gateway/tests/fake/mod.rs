@@ -89,6 +89,7 @@ impl Fake {
             entropy: Arc::new(SeededEntropy::new(1)),
             descriptors: Arc::new(descriptors()),
             system: "shop".into(),
+            channels: Arc::new([]),
         }
     }
 
