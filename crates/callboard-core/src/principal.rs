@@ -26,6 +26,8 @@ pub struct Grants {
     pub publish: Vec<Pattern>,
     /// Actions that it may invoke, as `actor.action`: `order_processor.create_order`, `order_processor.*`, `>`.
     pub invoke: Vec<Pattern>,
+    /// Whether it may do what operators do: read states, list and delete actors, list topics, mend what failed.
+    pub admin: bool,
 }
 
 impl Grants {
@@ -33,7 +35,7 @@ impl Grants {
     #[must_use]
     pub fn all() -> Self {
         let all = || vec![Pattern::all()];
-        Self { subscribe: all(), publish: all(), invoke: all() }
+        Self { subscribe: all(), publish: all(), invoke: all(), admin: true }
     }
 
     /// Whether every topic of the pattern may be followed.
@@ -82,6 +84,7 @@ mod tests {
             subscribe: patterns(&["order.*", "user.42.>"]),
             publish: patterns(&["chat.*"]),
             invoke: patterns(&["order_processor.create_order", "cart.*"]),
+            admin: false,
         };
         let follow = |text| grants.may_subscribe(&Pattern::parse(text).unwrap());
         assert!(follow("order.events") && follow("order.*") && follow("user.42.mail") && follow("user.42.>"));
