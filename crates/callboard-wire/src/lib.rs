@@ -6,6 +6,7 @@
 //! * [`json`]: the documents of the HTTP door; [`problem`]: its errors (RFC 9457).
 //! * [`session`]: what every client protocol over a socket has in common; [`actioncable`], [`phoenix`], [`plain`]: the protocols;
 //!   [`names`]: the one mapping between topics and their names there.
+//! * [`signed`]: stream names that a web application signed for its clients.
 //! * [`status`]: the one table from error codes to HTTP, gRPC and close codes.
 
 pub mod actioncable;
@@ -17,4 +18,5 @@ pub mod phoenix;
 pub mod plain;
 pub mod problem;
 pub mod session;
+pub mod signed;
 pub mod status;
