@@ -68,8 +68,8 @@ pub fn read_plain(descriptors: &Descriptors, wanted: &TypeRef, text: &[u8]) -> O
     check_len(&payload).ok().map(|()| payload)
 }
 
-// Whether a JSON text has at most so many levels; a scalar has one. What is no JSON may pass.
-fn depth_within(text: &[u8], most: usize) -> bool {
+/// Whether a JSON text has at most so many levels; a scalar has one. What is no JSON may pass.
+pub(crate) fn depth_within(text: &[u8], most: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (1_usize, false, false);
     for byte in text {
         match byte {
