@@ -162,13 +162,15 @@
 //! # Where to go on
 //!
 //! [`Message`]: what can be said and remembered. [`Value`], [`Broadcast`], [`Effect`]: what an action decides. [`Context`]: what it
-//! may know. [`Call`]: calls and their options. [`External`]: hearing topics without being an actor. `System` (feature
+//! may know. [`Call`]: calls and their options. [`Channel`]: what
+//! clients outside join. [`External`]: hearing topics without being an actor. `System` (feature
 //! `node`): running a service. `testing` (feature `testing`): testing one.
 
 #[cfg(test)]
 extern crate self as callboard;
 
 pub mod actor;
+pub mod channel;
 pub mod client;
 pub mod context;
 pub mod declare;
@@ -193,6 +195,7 @@ pub use callboard_macros::test;
 pub use callboard_macros::{Message, actor, topic};
 
 pub use crate::actor::{Actor, ActorTurn, Outcome, Route, State, Stateless};
+pub use crate::channel::Channel;
 pub use crate::client::{Call, Caller, Client};
 pub use crate::context::Context;
 pub use crate::declare::Declare;

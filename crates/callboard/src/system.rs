@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use callboard_core::port::{ActorHost, ExternalRegistration, Store};
+use callboard_core::port::{self, ActorHost, ExternalRegistration, Store};
 use callboard_core::topic::{TopicPolicy, TopicRules};
 use callboard_core::{Code, Name, Pattern};
 pub use callboard_node::{GatewayConfig, NodeError};
 use callboard_node::{Node, Parts, StoreChoice};
 
+use crate::channel::{Channel, check_names};
 use crate::client::{Caller, Client};
 use crate::external::External;
 use crate::handle::Handle;
@@ -57,6 +58,17 @@ const STOP_WITHIN: Duration = Duration::from_secs(30);
 pub struct System {
     handle: Handle,
     node: Arc<Node>,
+    channels: Channels,
+}
+
+/// What clients outside may join.
+#[derive(Clone)]
+struct Channels(Arc<[Arc<dyn port::Channel>]>);
+
+impl std::fmt::Debug for Channels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|channel| &channel.declaration().name)).finish()
+    }
 }
 
 impl System {
@@ -83,6 +95,12 @@ impl System {
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.node.address()
+    }
+
+    /// What clients outside may join, one for each name of a channel.
+    #[must_use]
+    pub fn channels(&self) -> &[Arc<dyn port::Channel>] {
+        &self.channels.0
     }
 
     /// Stops: takes no new work, lets accepted work end within the time, writes what waits. What could not end in time was not
@@ -156,6 +174,15 @@ impl SystemBuilder {
         self
     }
 
+    /// Adds a channel that clients outside join.
+    pub fn channel(mut self, channel: Channel) -> Self {
+        match channel.build() {
+            Ok(channels) => self.parts.channels.extend(channels),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
     /// Says how the topics of a pattern are kept: [`crate::ephemeral`], [`crate::durable`]. The rule said last that matches wins.
     pub fn topic(mut self, pattern: &str, policy: TopicPolicy) -> Self {
         match Pattern::parse(pattern) {
@@ -198,9 +225,11 @@ impl SystemBuilder {
         if let Some(error) = wrong {
             return Err(NodeError::Runtime(error));
         }
+        check_names(&parts.channels).map_err(NodeError::Runtime)?;
+        let channels = Channels(parts.channels.clone().into());
         let node = Arc::new(Node::start(parts).await?);
         let handle = Handle::new(node.dispatcher(), node.operator(), node.clock(), node.entropy());
-        Ok(System { handle, node })
+        Ok(System { handle, node, channels })
     }
 
     fn host(mut self, host: Result<Arc<dyn ActorHost>, CallError>) -> Self {

@@ -40,6 +40,8 @@ mod turn;
 
 pub use callboard_testkit::MemoryStore;
 
+pub use crate::channel::{Visit, Visited};
+
 pub use clock::PausedClock;
 pub use probe::Probe;
 pub use system::{TestBuilder, TestSystem};
