@@ -29,6 +29,8 @@ pub(super) struct Joining {
     /// A sequence number that waits for its epoch.
     pub(super) last_seq: Option<u64>,
     pub(super) started_at_time: bool,
+    /// Whether the client said where it has come to, so that what it missed is known.
+    pub(super) placed: bool,
     pub(super) consumer: bool,
     pub(super) envelope: bool,
     pub(super) presence: Show,

@@ -44,9 +44,11 @@ impl Join {
         let said = |name: &str| params.get(name).filter(|value| !value.is_null());
         let (from, last_seq) = place(said)?;
         let consumer = match said("consumer") {
-            None => None,
+            None | Some(Value::Bool(false)) => None,
+            // The client itself, on whatever device.
+            Some(Value::Bool(true)) => Some(String::new()),
             Some(Value::String(name)) if !name.is_empty() && name.len() <= FIELD_LEN_MAX => Some(name.clone()),
-            Some(_) => return Err(invalid("\"consumer\" is a name of 1 to 255 bytes")),
+            Some(_) => return Err(invalid("\"consumer\" is true, or the name of one of several, of 1 to 255 bytes")),
         };
         let presence = match said("presence") {
             None => Show::Unsaid,

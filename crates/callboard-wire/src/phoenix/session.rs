@@ -105,6 +105,7 @@ impl PhoenixSession {
             reference: inbound.reference.clone(),
             last_seq,
             started_at_time: matches!(from, From::Time(_)),
+            placed: from != From::Fresh,
             consumer: consumer.is_some(),
             envelope,
             presence,
@@ -163,6 +164,7 @@ impl PhoenixSession {
         let joined = Joined::new(Arc::clone(&rules), joining);
         let (reference, waiting) = (joining.reference.take(), std::mem::take(&mut joining.waiting));
         let response = join::response(response.as_deref(), &started, joining.started_at_time);
+        let missed = missed && !joining.placed;
         let presence = joined.presence.then(|| match std::mem::replace(&mut joining.presence, Show::Unsaid) {
             Show::Yes(info) => info,
             Show::Unsaid | Show::No => "{}".to_owned(),
@@ -170,7 +172,7 @@ impl PhoenixSession {
         channel.state = State::Joined(joined);
         let channel = &self.channels[&sub];
         post(out, self.of(channel, reference.as_ref()).reply("ok", &Data::Json(response)));
-        if missed || started.gap {
+        if started.gap || missed {
             self.reload(sub, out);
         }
         if let Some(info) = presence {

@@ -50,6 +50,10 @@ fn a_client_that_may_have_missed_something_is_told_to_reload() {
         ! subscribed 1 campaign missed
         < ["1","1","campaign:7","phx_reply",{"status":"ok","response":{"gap":false}}]
         < ["1",null,"campaign:7","message",{"characters":"reload"}]
+        > ["2","2","campaign:8","phx_join",{"last_seq":57,"epoch":"7"}]
+        . subscribe 2 campaign:8 {"last_seq":57,"epoch":"7"} after 7-57
+        ! subscribed 2 campaign head=7-57 after=7-57 missed
+        < ["2","2","campaign:8","phx_reply",{"status":"ok","response":{"epoch":"7","last_seq":57,"replay_from":58,"gap":false}}]
         ! gap 1 after=7-41 next=7-50
         < ["1",null,"campaign:7","gap",{"after":{"epoch":"7","offset":41},"next":{"epoch":"7","offset":50},"topic":"order.events"}]
         < ["1",null,"campaign:7","message",{"characters":"reload"}]

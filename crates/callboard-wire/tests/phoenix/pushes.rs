@@ -30,7 +30,7 @@ fn an_event_is_answered_with_what_it_led_to() {
 fn an_acknowledgement_is_answered_with_what_is_left_or_why_it_is_none() {
     v2(r#"
         > ["3","3","order.events","phx_join",{"last_seq":41,"epoch":"7","consumer":"till-4"}]
-        . subscribe 1 order.events {"last_seq":41,"epoch":"7","consumer":"till-4"} after 7-41 consumer till-4
+        . subscribe 1 order.events {"last_seq":41,"epoch":"7","consumer":"till-4"} after 7-41 consumer "till-4"
         ! subscribed 1 reliable head=7-57 after=7-41
         < ["3","3","order.events","phx_reply",{"status":"ok","response":{"epoch":"7","last_seq":57,"replay_from":42,"gap":false}}]
         ! publication 1 at=7-42 replay ack data={}
@@ -53,6 +53,8 @@ fn an_acknowledgement_is_answered_with_what_is_left_or_why_it_is_none() {
         < ["3","12","order.events","phx_reply",{"status":"error","response":{"code":"InvalidPayload","reason":"an acknowledgement is {\"seq\":42}, or {\"upto\":42} for everything up to there"}}]
         > ["3",null,"order.events","ack",{"seq":44}]
         . acknowledge 1 unasked one 44
+        > ["4","4","order.other","phx_join",{"consumer":true}]
+        . subscribe 2 order.other {"consumer":true} fresh consumer ""
     "#);
 }
 

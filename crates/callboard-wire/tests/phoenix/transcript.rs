@@ -280,7 +280,7 @@ fn asked(command: &Command) -> String {
             let SubId(sub) = subscribe.sub;
             let mut text = format!("subscribe {sub} {name} {params} {}", place(&subscribe.from));
             if let Some(consumer) = &subscribe.consumer {
-                let _ = write!(text, " consumer {consumer}");
+                let _ = write!(text, " consumer {consumer:?}");
             }
             assert!(subscribe.heads, "the reply says where the topic stands");
             text
