@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use callboard_core::limits::{PAYLOAD_LEN_MAX, STREAM_WINDOW_LEN};
 
+use crate::auth::{AuthConfig, Secret};
 use crate::serve::GatewayError;
 
 /// Where the doors listen, and every bound of the listener. What is over a bound has a named answer; none is unlimited.
@@ -39,6 +40,8 @@ pub struct GatewayConfig {
     pub ping_interval: Duration,
     /// Clients that stay: over WebSockets, long-poll, event streams.
     pub clients: ClientsConfig,
+    /// Whom the node lets in, and what they may do. The default lets nobody in.
+    pub auth: AuthConfig,
 }
 
 /// The bounds of clients that stay.
@@ -69,7 +72,7 @@ pub struct ClientsConfig {
     /// As many missed publications of a topic are given again; who missed more is told of a gap.
     pub replay_max: u64,
     /// The secret of signed stream names; without it they are refused.
-    pub signing_secret: Option<Vec<u8>>,
+    pub signing_secret: Option<Secret>,
 }
 
 impl Default for ClientsConfig {
@@ -114,6 +117,7 @@ impl Default for GatewayConfig {
             requests_per_connection_max: u32::try_from(STREAM_WINDOW_LEN).unwrap_or(u32::MAX),
             ping_interval: Duration::from_secs(15),
             clients: ClientsConfig::default(),
+            auth: AuthConfig::default(),
         }
     }
 }
@@ -128,12 +132,19 @@ impl GatewayConfig {
         Self { listen, ..Self::default() }
     }
 
+    /// The same, with another idea of whom to let in.
+    #[must_use]
+    pub fn with_auth(self, auth: AuthConfig) -> Self {
+        Self { auth, ..self }
+    }
+
     /// Checks what the types do not say.
     ///
     /// # Errors
     /// [`GatewayError::Config`] with the setting and what to write.
     pub fn validate(&self) -> Result<(), GatewayError> {
         let refuse = |text: String| Err(GatewayError::Config(text));
+        self.auth.check_address(self.listen).map_err(|error| GatewayError::Config(error.to_string()))?;
         for (name, zero) in [
             ("body_len_max", self.body_len_max == 0),
             ("header_read_timeout", self.header_read_timeout.is_zero()),
