@@ -83,11 +83,13 @@ fn serializer(text: &str) -> Option<(u64, u64)> {
 pub struct PhoenixConfig {
     /// A socket over which nothing came for so long is closed; clients send a heartbeat every 30 s.
     pub idle_timeout: Duration,
+    /// Whether the transport carries binary frames to the client; with V1 there are none anyway. Without them bytes go as base64.
+    pub binary: bool,
 }
 
 impl Default for PhoenixConfig {
     fn default() -> Self {
-        Self { idle_timeout: Duration::from_secs(60) }
+        Self { idle_timeout: Duration::from_secs(60), binary: true }
     }
 }
 
@@ -101,6 +103,8 @@ pub(crate) const BARE: Name = Name::from_static("message");
 pub struct PhoenixWrap {
     /// The serializer.
     pub version: Version,
+    /// See [`PhoenixConfig::binary`].
+    pub binary: bool,
     /// Set when it is a push to one join and not a broadcast to all of the topic.
     pub join_ref: Option<Reference>,
     /// The client's topic.
@@ -116,8 +120,13 @@ impl PhoenixWrap {
     /// understands one.
     #[must_use]
     pub fn encode(&self, publication: &Publication, json: &str) -> Encoded {
-        let message =
-            Message { version: self.version, join_ref: self.join_ref.as_ref(), reference: None, topic: &self.topic };
+        let message = Message {
+            version: self.version,
+            binary: self.binary,
+            join_ref: self.join_ref.as_ref(),
+            reference: None,
+            topic: &self.topic,
+        };
         let payload = &publication.payload;
         if self.envelope.is_none()
             && payload.encoding() == Encoding::Bytes

@@ -9,6 +9,8 @@ use crate::session::{Data, Encoded, Outbox, envelope};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message<'a> {
     pub(super) version: Version,
+    /// Whether binary frames arrive.
+    pub(super) binary: bool,
     pub(super) join_ref: Option<&'a Reference>,
     pub(super) reference: Option<&'a Reference>,
     pub(super) topic: &'a str,
@@ -89,7 +91,8 @@ impl Message<'_> {
     }
 
     fn frame(&self, kind: u8, fields: &[&str], data: &[u8]) -> Option<Vec<u8>> {
-        if self.version == Version::V1 || fields.iter().any(|field| field.len() > FIELD_LEN_MAX) {
+        let understood = self.binary && self.version == Version::V2;
+        if !understood || fields.iter().any(|field| field.len() > FIELD_LEN_MAX) {
             return None;
         }
         let mut out = Vec::with_capacity(1 + fields.iter().map(|field| field.len() + 1).sum::<usize>() + data.len());

@@ -228,12 +228,19 @@ impl PhoenixSession {
 
     /// A message of a channel.
     pub(super) fn of<'a>(&self, channel: &'a Channel, reference: Option<&'a Reference>) -> Message<'a> {
-        Message { version: self.version, join_ref: channel.join_ref.as_ref(), reference, topic: &channel.topic }
+        Message {
+            version: self.version,
+            binary: self.config.binary,
+            join_ref: channel.join_ref.as_ref(),
+            reference,
+            topic: &channel.topic,
+        }
     }
 
     fn reply(&self, inbound: &Inbound<'_>, status: &str, response: &str, out: &mut Outbox) {
         let message = Message {
             version: self.version,
+            binary: self.config.binary,
             join_ref: inbound.join_ref.as_ref(),
             reference: inbound.reference.as_ref(),
             topic: &inbound.topic,
@@ -243,7 +250,13 @@ impl PhoenixSession {
 
     fn unmatched(&self, inbound: &Inbound<'_>, out: &mut Outbox) {
         let Inbound { reference, topic, .. } = inbound;
-        let message = Message { version: self.version, join_ref: None, reference: reference.as_ref(), topic };
+        let message = Message {
+            version: self.version,
+            binary: self.config.binary,
+            join_ref: None,
+            reference: reference.as_ref(),
+            topic,
+        };
         post(out, message.reply("error", &Data::Json(UNMATCHED.to_owned())));
     }
 
@@ -324,6 +337,7 @@ impl Session for PhoenixSession {
         let own = delivery.ack_required && self.version == Version::V2;
         Some(Wrap::Phoenix(PhoenixWrap {
             version: self.version,
+            binary: self.config.binary,
             join_ref: if own { join_ref.clone() } else { None },
             topic: Arc::clone(topic),
             event: if enveloped { ENVELOPED } else { BARE },

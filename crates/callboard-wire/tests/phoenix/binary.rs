@@ -1,4 +1,4 @@
-use crate::v2;
+use crate::{v2, v2_without_binary};
 
 /// The example of the protocol: a reply "ok" to reference "4" of join "1" on topic "t" with the bytes 1, 2, 3.
 #[test]
@@ -46,4 +46,22 @@ fn a_join_or_an_acknowledgement_is_not_made_of_bytes() {
         > 0x00 ff
         < close 1007 not a binary push
     "#);
+}
+
+#[test]
+fn bytes_go_as_text_where_a_client_cannot_be_sent_any() {
+    v2_without_binary(
+        r#"
+        > ["1","1","t","phx_join",{}]
+        . subscribe 1 t {} fresh
+        ! subscribed 1 campaign
+        < ["1","1","t","phx_reply",{"status":"ok","response":{"gap":false}}]
+        > 0x00 01 01 01 05 31 34 74 7370656164 010203
+        . perform 1 ask 1 spead 0x010203
+        ! answer 1 0x010203
+        < ["1","4","t","phx_reply",{"status":"ok","response":{"value":"AQID"}}]
+        ! publication 1 at=7-58 bytes=0a0b data={"@type":"blob","value":"Cgs="}
+        < [null,null,"t","message",{"@type":"blob","value":"Cgs="}]
+    "#,
+    );
 }

@@ -1,4 +1,4 @@
-use callboard_wire::phoenix::Version;
+use callboard_wire::phoenix::{PhoenixConfig, Version};
 use callboard_wire::session::Limits;
 
 use crate::transcript::Stage;
@@ -233,7 +233,7 @@ fn what_is_sent_behind_a_join_waits_for_its_answer() {
         . perform 1 ask 1 speak {"n":1}
         . perform 1 unasked speak {"n":2}
     "#);
-    let mut stage = Stage::with(Version::V2, Limits::default());
+    let mut stage = Stage::new(Version::V2);
     stage.client(r#"["1","1","campaign:7","phx_join",{}]"#);
     stage.seen();
     for n in 2..200 {
@@ -256,7 +256,11 @@ fn whatever_comes_in_whatever_order_each_message_is_answered_at_most_once() {
             state ^= state << 17;
             state % below
         };
-        let mut stage = Stage::with(Version::V2, Limits { subscriptions: 3, asks: 4, ..Limits::default() });
+        let mut stage = Stage::with(
+            Version::V2,
+            Limits { subscriptions: 3, asks: 4, ..Limits::default() },
+            PhoenixConfig::default(),
+        );
         let (mut answered, mut subs, mut asks) = (std::collections::HashSet::new(), 0, 0);
         let mut open: std::collections::HashSet<String> = std::collections::HashSet::new();
         for reference in 1..200 {

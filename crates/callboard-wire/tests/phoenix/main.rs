@@ -10,4 +10,4 @@ mod pushes;
 mod transcript;
 mod v1;
 
-use transcript::{v1, v2};
+use transcript::{v1, v2, v2_without_binary};

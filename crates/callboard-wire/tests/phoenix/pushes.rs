@@ -1,4 +1,4 @@
-use callboard_wire::phoenix::Version;
+use callboard_wire::phoenix::{PhoenixConfig, Version};
 use callboard_wire::session::Limits;
 
 use crate::transcript::Stage;
@@ -91,7 +91,7 @@ fn a_whisper_goes_to_the_others_and_is_not_kept() {
 
 #[test]
 fn only_so_many_events_wait_for_their_replies() {
-    let mut stage = Stage::with(Version::V2, Limits { asks: 2, ..Limits::default() });
+    let mut stage = Stage::with(Version::V2, Limits { asks: 2, ..Limits::default() }, PhoenixConfig::default());
     stage.client(r#"["1","1","campaign:7","phx_join",{}]"#);
     stage.happens("subscribed 1 campaign");
     for n in 2..=3 {

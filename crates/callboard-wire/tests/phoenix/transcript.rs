@@ -19,16 +19,21 @@ use callboard_wire::session::{
 
 /// Plays a transcript of a V2 socket.
 pub(crate) fn v2(text: &str) {
-    play(Version::V2, text);
+    play(Stage::new(Version::V2), text);
 }
 
 /// Plays a transcript of a V1 socket.
 pub(crate) fn v1(text: &str) {
-    play(Version::V1, text);
+    play(Stage::new(Version::V1), text);
 }
 
-fn play(version: Version, text: &str) {
-    let mut stage = Stage::new(version);
+/// Plays a transcript of a V2 client over a transport that brings it no binary frames.
+pub(crate) fn v2_without_binary(text: &str) {
+    let config = PhoenixConfig { binary: false, ..PhoenixConfig::default() };
+    play(Stage::with(Version::V2, Limits::default(), config), text);
+}
+
+fn play(mut stage: Stage, text: &str) {
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         let Some((kind, rest)) = line.split_once(' ') else { continue };
@@ -53,11 +58,11 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(version: Version) -> Self {
-        Self::with(version, Limits::default())
+        Self::with(version, Limits::default(), PhoenixConfig::default())
     }
 
-    pub(crate) fn with(version: Version, limits: Limits) -> Self {
-        let session = PhoenixSession::new(version, limits, PhoenixConfig::default());
+    pub(crate) fn with(version: Version, limits: Limits, config: PhoenixConfig) -> Self {
+        let session = PhoenixSession::new(version, limits, config);
         #[expect(clippy::disallowed_methods, reason = "an instant has no other beginning; the tests only add to it")]
         let now = Now { instant: Instant::now(), wall: Timestamp::from_millis(1_795_211_419_000) };
         let mut stage = Self { session, now, seen: VecDeque::new() };
