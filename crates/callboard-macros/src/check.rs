@@ -25,7 +25,7 @@ pub(crate) fn name(arguments: &Arguments, ty: &Type) -> syn::Result<String> {
     }
 }
 
-fn snake(camel: &str) -> String {
+pub(crate) fn snake(camel: &str) -> String {
     let mut snake = String::new();
     for (at, c) in camel.char_indices() {
         if c.is_uppercase() && at > 0 {

@@ -5,6 +5,7 @@ use proc_macro::TokenStream;
 
 mod actor;
 mod arguments;
+mod broadcastable;
 mod channel;
 mod check;
 mod duration;
@@ -49,6 +50,24 @@ pub fn actor(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Message, attributes(message))]
 pub fn message(item: TokenStream) -> TokenStream {
     message::derive(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a struct an entity whose changes are announced: `#[broadcastable(scope = "campaign.{campaign_id}")]`.
+///
+/// | key | |
+/// |---|---|
+/// | `scope = "campaign.{campaign_id}"` | on which topic its changes are announced, with its fields in braces; may be said several times. A field that is `None` leaves the topic out |
+/// | `entity = "character"` | its name in a message; without it the type's in snake case |
+/// | `plural = "characters"` | its collection's name; without it the entity's with an `s` |
+/// | `class = "Character"` | its `entity_class`; without it the type's name |
+/// | `id = uuid` | the field that says which one it is; `id` without it |
+/// | `serializer = full_view` | a function `fn(&Character) -> impl Serialize` for what is shown of it; without it what serde makes of it |
+/// | `version = revision` | a field with a number that grows with each change |
+/// | `cache_key = "character/{id}/{locale}"` | under what its serialized form is kept for a short while; `character/{id}` without it |
+/// | `audience = who_may_see` | a function `fn(&Character) -> Vec<String>`: the subjects and claims that may see it |
+#[proc_macro_derive(Broadcastable, attributes(broadcastable))]
+pub fn broadcastable(item: TokenStream) -> TokenStream {
+    broadcastable::derive(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Runs an async test on one thread with time that stands still. With a test system to build in its brackets, the test gets it

@@ -62,6 +62,7 @@ pub use who::Who;
 
 use declared::{Declared, Rules};
 use joining::Place;
+pub(crate) use joining::caught_waiting;
 
 /// A channel that clients join: its names, the topics behind it, who may join, what inbound events do. See the
 /// [module's page](self).
@@ -237,6 +238,7 @@ impl Channel {
     /// [`Json`](crate::Json) in its place, or an `Option` of these. A function that panics shows nothing.
     ///
     /// It runs for each client and each publication, and messages are then encoded for each client: it should cost little. For
+    /// publications that say themselves who sees them, give [`for_audience`](crate::entity::for_audience). For
     /// publications that say themselves who sees them, give [`for_audience`](crate::entity::for_audience).
     pub fn per_client<S: Shown>(mut self, view: impl Fn(&Publication, &Who) -> S + Send + Sync + 'static) -> Self {
         if self.rules.view.is_some() {

@@ -163,10 +163,10 @@
 //!
 //! [`Message`]: what can be said and remembered. [`Value`], [`Broadcast`], [`Effect`]: what an action decides. [`Context`]: what it
 //! may know. [`Call`]: calls and their options. [`Channel`]: what
-//! clients outside join. [`External`]: hearing topics without being an actor. `System` (feature
+//! clients outside join. [`entity`]: telling them what changed. [`External`]: hearing topics without being an actor. `System` (feature
 //! `node`): running a service. `testing` (feature `testing`): testing one.
 
-#[cfg(test)]
+// The macros write `::callboard`, here too.
 extern crate self as callboard;
 
 pub mod actor;
@@ -174,6 +174,7 @@ pub mod channel;
 pub mod client;
 pub mod context;
 pub mod declare;
+pub mod entity;
 pub mod error;
 pub mod external;
 pub mod handle;
@@ -192,13 +193,14 @@ pub use callboard_core as core;
 pub use callboard_core::{ActorId, Code, MessageId, Name, Payload, Timestamp, Topic};
 #[cfg(feature = "testing")]
 pub use callboard_macros::test;
-pub use callboard_macros::{Message, actor, topic};
+pub use callboard_macros::{Broadcastable, Message, actor, topic};
 
 pub use crate::actor::{Actor, ActorTurn, Outcome, Route, State, Stateless};
 pub use crate::channel::Channel;
 pub use crate::client::{Call, Caller, Client};
 pub use crate::context::Context;
 pub use crate::declare::Declare;
+pub use crate::entity::{Broadcastable, Change, EntityBroadcaster, EntityChanges};
 pub use crate::error::{CallError, Error, Result};
 pub use crate::external::External;
 pub use crate::handle::Handle;
@@ -233,6 +235,19 @@ pub mod __private {
 
     pub use crate::message::{decode_json, encode_json};
     pub use crate::value::Decide;
+
+    /// An entity's key as a text, empty for none.
+    #[must_use]
+    pub fn key_text(key: &dyn crate::entity::KeyPart) -> String {
+        key.text().unwrap_or_default().into_owned()
+    }
+
+    /// Texts with keys between them.
+    #[must_use]
+    pub fn filled(texts: &[&str], keys: &[&dyn crate::entity::KeyPart]) -> String {
+        let keys = keys.iter().map(|key| key_text(*key)).chain(std::iter::once(String::new()));
+        texts.iter().zip(keys).fold(String::new(), |all, (text, key)| all + text + &key)
+    }
 
     /// A topic that the macro has checked.
     #[must_use]

@@ -8,7 +8,7 @@ use super::joining::{Joining, caught, caught_waiting};
 use super::who::Who;
 use crate::CallError;
 
-/// What says who may join: a function `|who: &Who, p: &CampaignParams| ..`, or one that waits, `async fn(who: Who, p:
+/// What says who may join: a function `|who: &Who| ..` or `|who: &Who, p: &CampaignParams| ..`, or one that waits, `async fn(who: Who, p:
 /// CampaignParams) -> ..`. It returns a `bool`, nothing, or a `Result` of either; an error is what the client is told.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say who may join",
@@ -50,6 +50,16 @@ where
 {
     fn rule(self) -> Consent {
         Consent(Form::Now(Box::new(move |joining| self(&joining.who, &joining.params()?).verdict())))
+    }
+}
+
+impl<F, V> ConsentRule<fn(&Who) -> V> for F
+where
+    F: Fn(&Who) -> V + Send + Sync + 'static,
+    V: Verdict,
+{
+    fn rule(self) -> Consent {
+        Consent(Form::Now(Box::new(move |joining| self(&joining.who).verdict())))
     }
 }
 

@@ -90,10 +90,10 @@ pub(super) fn caught<T>(channel: &Name, what: &str, run: impl FnOnce() -> T) -> 
 }
 
 /// The same for a rule that waits.
-pub(super) async fn caught_waiting<T>(
+pub(crate) async fn caught_waiting<T>(
     channel: &Name,
     what: &str,
-    mut waiting: Pin<Box<dyn Future<Output = T> + Send>>,
+    mut waiting: Pin<Box<dyn Future<Output = T> + Send + '_>>,
 ) -> Result<T, CallError> {
     std::future::poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| waiting.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Ok),

@@ -83,6 +83,8 @@ async fn who_may_join_is_asked_with_or_without_waiting() {
     assert!(join("ada", 7).await.is_ok());
     assert_eq!(join("eve", 7).await.unwrap_err().code(), Code::Denied);
     assert_eq!(join("ada", 9).await.unwrap_err().message(), "there is no campaign 9");
+    let known = Channel::new("C").topic("c").authorize(|who: &Who| who.known().map(drop));
+    assert_eq!(Visit::of(known).join().await.unwrap_err().code(), Code::Unauthenticated);
 }
 
 #[crate::test]

@@ -79,6 +79,11 @@ impl Broadcasts {
         self.items.is_empty()
     }
 
+    /// Ones that cannot be announced: the action's error.
+    pub(crate) const fn failed(error: CallError) -> Self {
+        Self { items: Vec::new(), error: Some(error) }
+    }
+
     pub(super) fn append(&mut self, mut more: Self) {
         if self.items.is_empty() {
             self.items = more.items;
