@@ -2,12 +2,14 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
+use callboard_core::port::BoxFuture;
 use http::{Request, Response, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -18,11 +20,18 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tower::Service as _;
 
+use crate::auth::Authenticator;
 use crate::config::GatewayConfig;
 use crate::doors::{Closing, Doors};
+use crate::live::Live;
 use crate::metrics::Connections;
 use crate::socket::Socket;
-use crate::{grpc, http as json};
+use crate::ws::Afterwards;
+use crate::{grpc, http as json, ws};
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// What every connection serves: the doors side by side, told apart by the content type.
 #[derive(Debug)]
@@ -31,15 +40,29 @@ pub(crate) struct Front {
     json: Router,
     grpc: Router,
     requests: Arc<Semaphore>,
+    live: Arc<Live>,
 }
 
 impl Front {
-    pub(crate) fn new(doors: Doors, extra: Router, config: GatewayConfig, closing: Closing) -> Self {
+    pub(crate) fn new(
+        doors: Doors,
+        extra: Router,
+        config: GatewayConfig,
+        authenticator: Arc<Authenticator>,
+        closing: Closing,
+    ) -> Self {
         crate::metrics::describe();
         let requests = Arc::new(Semaphore::new(config.requests_max));
         let grpc = grpc::routes(&doors, closing.clone());
-        let json = json::routes(doors, &config, Arc::clone(&requests), closing).merge(extra.reset_fallback());
-        Self { config, json, grpc, requests }
+        let live = Live::new(doors.clone(), config.clone(), authenticator);
+        let json = json::routes(doors, &config, Arc::clone(&requests), closing)
+            .merge(ws::doors::routes(&live))
+            .merge(extra.reset_fallback());
+        Self { config, json, grpc, requests, live }
+    }
+
+    pub(crate) const fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     pub(crate) const fn config(&self) -> &GatewayConfig {
@@ -65,19 +88,36 @@ fn is_grpc(request: &Request<Body>) -> bool {
 }
 
 /// Serves a connection until it ends, by itself or because the gateway stops.
-pub(crate) async fn serve(stream: TcpStream, front: Arc<Front>, mut closing: Closing) {
+pub(crate) async fn serve(stream: TcpStream, peer: IpAddr, front: Arc<Front>, mut closing: Closing) {
     let _counted = Connections::opened();
+    if let Some(next) = speak_http(stream, peer, front, &mut closing).await {
+        next.await;
+    }
+}
+
+/// Serves HTTP until the connection ends or goes on as something else.
+async fn speak_http(
+    stream: TcpStream,
+    peer: IpAddr,
+    front: Arc<Front>,
+    closing: &mut Closing,
+) -> Option<BoxFuture<'static, ()>> {
     let spoke = Arc::new(AtomicBool::new(false));
     let io = TokioIo::new(Socket::new(stream, Arc::clone(&spoke), front.config.write_timeout));
     let timeout = front.config.header_read_timeout;
     let builder = builder(&front.config, Streams::default());
     let seen = Arc::clone(&spoke);
-    let service = service_fn(move |request| {
+    let afterwards = Afterwards::default();
+    let (peer, next) = (Peer(peer), afterwards.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
         seen.store(true, Ordering::Relaxed);
         let front = Arc::clone(&front);
+        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(next.clone());
         async move { front.answer(request).await }
     });
-    let mut connection = pin!(builder.serve_connection(io, service));
+    // On the heap, so that a connection that goes on as something else gives it back.
+    let mut connection = Box::pin(builder.serve_connection_with_upgrades(io, service));
     let mut silence = pin!(tokio::time::sleep(timeout));
     let (mut watched, mut ending) = (true, false);
     loop {
@@ -87,11 +127,11 @@ pub(crate) async fn serve(stream: TcpStream, front: Arc<Front>, mut closing: Clo
                     // Peers vanish, send garbage or are too slow: that is theirs, and they had their answer if there is one.
                     tracing::debug!(%error, "a connection ended early");
                 }
-                return;
+                return afterwards.take();
             }
             () = silence.as_mut(), if watched => {
                 if !spoke.load(Ordering::Relaxed) {
-                    return;
+                    return None;
                 }
                 watched = false;
             }

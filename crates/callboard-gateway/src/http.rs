@@ -26,7 +26,7 @@ mod follow;
 mod health;
 mod invoke;
 mod openapi;
-mod plan;
+pub(crate) mod plan;
 mod system;
 mod topics;
 

@@ -1,6 +1,6 @@
 //! [`Gateway`]: one listener for every door, its connections, and its end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 
+use crate::auth::Authenticator;
 use crate::config::GatewayConfig;
 use crate::connection::{self, Front};
 use crate::doors::{Close, Closing, Doors, closing};
@@ -48,6 +49,7 @@ pub struct Bound {
     listener: TcpListener,
     local_addr: SocketAddr,
     config: GatewayConfig,
+    authenticator: Arc<Authenticator>,
 }
 
 /// A gateway that serves. Dropping it cuts every connection; [`GatewayHandle::stop`] lets requests under way end.
@@ -79,13 +81,15 @@ impl Gateway {
     /// [`GatewayError`], with what to do.
     pub fn bind(config: GatewayConfig) -> Result<Bound, GatewayError> {
         config.validate()?;
+        let authenticator =
+            Authenticator::new(&config.auth).map_err(|error| GatewayError::Config(error.to_string()))?;
         let address = config.listen;
         let listener = listen(address).map_err(|source| match source.kind() {
             std::io::ErrorKind::AddrInUse => GatewayError::AddressInUse(address),
             _ => GatewayError::Bind { address, source },
         })?;
         let local_addr = listener.local_addr().map_err(|source| GatewayError::Bind { address, source })?;
-        Ok(Bound { listener, local_addr, config })
+        Ok(Bound { listener, local_addr, config, authenticator: Arc::new(authenticator) })
     }
 }
 
@@ -116,7 +120,7 @@ impl Bound {
     pub fn serve(self, doors: Doors, extra: Router) -> GatewayHandle {
         let (close, closing) = closing();
         let (stop, stopped) = oneshot::channel();
-        let front = Front::new(doors, extra, self.config, closing.clone());
+        let front = Front::new(doors, extra, self.config, self.authenticator, closing.clone());
         tracing::info!(address = %self.local_addr, "listening for HTTP and gRPC");
         let mut task = JoinSet::new();
         task.spawn(accept(self.listener, Arc::new(front), closing, stopped));
@@ -168,7 +172,7 @@ async fn accept(
             within = &mut stopped => break within.unwrap_or_default(),
             Some(ended) = connections.join_next() => note(ended),
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => take(stream, &front, &closing, &mut connections),
+                Ok((stream, peer)) => take(stream, peer.ip(), &front, &closing, &mut connections),
                 Err(error) => pause_after(&error).await,
             },
         }
@@ -179,7 +183,7 @@ async fn accept(
             note(ended);
         }
     };
-    let _ = tokio::time::timeout(within, drained).await;
+    let _ = tokio::time::timeout(within, futures_util::future::join(front.live().drain(), drained)).await;
     let cut = connections.len();
     if cut > 0 {
         tracing::warn!(connections = cut, "connections that had not ended in time were cut");
@@ -188,14 +192,14 @@ async fn accept(
     cut
 }
 
-fn take(stream: TcpStream, front: &Arc<Front>, closing: &Closing, connections: &mut JoinSet<()>) {
+fn take(stream: TcpStream, peer: IpAddr, front: &Arc<Front>, closing: &Closing, connections: &mut JoinSet<()>) {
     // Without it the second half of an answer may wait for the acknowledgement of the first.
     let _ = stream.set_nodelay(true);
     if connections.len() >= front.config().connections_max {
         Connections::refused();
         return connection::refuse(&stream);
     }
-    connections.spawn(connection::serve(stream, Arc::clone(front), closing.clone()));
+    connections.spawn(connection::serve(stream, peer, Arc::clone(front), closing.clone()));
 }
 
 fn note(ended: Result<(), JoinError>) {

@@ -10,7 +10,7 @@ pub mod config;
 pub mod node;
 pub mod telemetry;
 
-pub use callboard_gateway::{GatewayConfig, GatewayError};
+pub use callboard_gateway::{AuthConfig, ClientsConfig, GatewayConfig, GatewayError};
 pub use clock::{OsEntropy, SystemClock};
 pub use config::{Config, ConfigError};
 pub use node::{Node, NodeError, Parts, StoreChoice};

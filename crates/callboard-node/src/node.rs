@@ -114,8 +114,10 @@ impl Node {
     /// # Errors
     /// [`NodeError`]; then nothing is left running.
     pub async fn start(parts: Parts) -> Result<Self, NodeError> {
-        let Parts { system, hosts, externals, topics, store, gateway, channels, descriptors } = parts;
+        let Parts { system, mut hosts, externals, topics, store, gateway, channels, descriptors } = parts;
         let bound = gateway.map(Gateway::bind).transpose()?;
+        // What clients acknowledge is kept by an actor.
+        hosts.extend(bound.as_ref().map(|_| callboard_gateway::consumers::host()));
         let descriptors = Arc::new(Descriptors::new(descriptors)?);
         // Counters are made when the engine starts, so the recorder has to be there before it.
         let metrics = bound.as_ref().and_then(|_| metrics());

@@ -11,23 +11,23 @@ use super::answer::excerpt;
 
 /// The declared actors, by name.
 #[derive(Debug)]
-pub(super) struct Plans {
+pub(crate) struct Plans {
     by_name: HashMap<Name, Arc<Declaration>>,
     catalogue: Catalogue,
 }
 
 /// An action of an actor: its name as it was declared, and what it takes.
 #[derive(Debug)]
-pub(super) struct ActionPlan<'a> {
-    pub(super) name: Name,
-    pub(super) handlers: &'a [Handler],
+pub(crate) struct ActionPlan<'a> {
+    pub(crate) name: Name,
+    pub(crate) handlers: &'a [Handler],
 }
 
 // As many names are listed in an error.
 const NAMED_MAX: usize = 20;
 
 impl Plans {
-    pub(super) fn new(catalogue: Catalogue) -> Self {
+    pub(crate) fn new(catalogue: Catalogue) -> Self {
         let by_name = catalogue.iter().map(|one| (one.name.clone(), Arc::clone(one))).collect();
         Self { by_name, catalogue }
     }
@@ -41,7 +41,7 @@ impl Plans {
     ///
     /// # Errors
     /// `ActorNotFound`, `ActionNotFound`, with what there is.
-    pub(super) fn action(&self, actor: &ActorId, action: &str) -> Result<ActionPlan<'_>, Error> {
+    pub(crate) fn action(&self, actor: &ActorId, action: &str) -> Result<ActionPlan<'_>, Error> {
         let Some(declaration) = self.by_name.get(actor.declared()) else {
             return Err(self.no_actor(actor.declared()));
         };

@@ -1,0 +1,54 @@
+//! The sessions of a new client, by its protocol.
+
+use callboard_core::{Code, Error, Principal};
+use callboard_wire::phoenix::{PhoenixConfig, PhoenixSession, Version};
+use callboard_wire::session::{Limits, Opened, Session};
+use callboard_wire::signed::StreamSigner;
+
+use super::Live;
+
+impl Live {
+    fn limits(&self) -> Limits {
+        Limits { subscriptions: self.config.clients.subscriptions_max, ..Limits::default() }
+    }
+
+    /// Phoenix by the version that the client asks for; `None` when it is not spoken.
+    pub(crate) fn phoenix(&self, query: &str) -> Option<Box<dyn Session>> {
+        let version = Version::negotiate(parameter(query, "vsn").as_deref()).ok()?;
+        Some(Box::new(PhoenixSession::new(version, self.limits(), PhoenixConfig::default())))
+    }
+
+    /// What a new session is told when it opens.
+    pub(crate) fn opened(&self, query: &str, principal: &Principal) -> Opened {
+        let sid = parameter(query, "sid").filter(|sid| !sid.is_empty());
+        let now = self.doors.clock.instant();
+        let restored = sid.and_then(|sid| self.returning.restore(now, &sid, principal.subject.as_ref()));
+        Opened { sid: secret(), restored }
+    }
+
+    /// The stream that a signed name opens.
+    pub(super) fn signed_name(&self, text: &str) -> Result<String, Error> {
+        let Some(secret) = &self.config.clients.signing_secret else {
+            return Err(Error::new(
+                Code::Denied,
+                "signed stream names need the secret that they are signed with in the configuration",
+            ));
+        };
+        StreamSigner::new(secret).verify(text).map_err(|error| Error::new(Code::Denied, error.to_string()))
+    }
+}
+
+/// 128 bits that nobody can guess.
+fn secret() -> String {
+    let mut bits = [0_u8; 16];
+    // Without the operating system's randomness there is no secret, and an empty name is never restored.
+    match getrandom::fill(&mut bits) {
+        Ok(()) => bits.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Err(_) => String::new(),
+    }
+}
+
+/// A parameter of a query, decoded.
+pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
