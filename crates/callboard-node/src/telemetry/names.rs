@@ -23,6 +23,12 @@ const COUNTERS: &[(&str, &str)] = &[
     ("callboard_parked_total", "Subscriptions that stopped at a publication."),
     ("callboard_delivery_retries_total", "Deliveries and effects that were tried again."),
     ("callboard_service_restarts_total", "Services of the engine that ended and were started again."),
+    (
+        "callboard_entity_changes_total",
+        "Changes of entities that the entity broadcaster was told of, and what became of some: coalesced, throttled, reload_only, \
+         refused, load_failed.",
+    ),
+    ("callboard_entity_broadcasts_total", "Messages that the entity broadcaster announced."),
     ("callboard_external_errors_total", "Publications that an external subscriber refused."),
     (STORE_FLUSHES, "Flushed transactions of the embedded store."),
     (STORE_FLUSH_MICROSECONDS, "The time that its flushes took."),
