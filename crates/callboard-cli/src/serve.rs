@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::arguments::Serve;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, Style};
-use crate::process::asked_to_end;
+use crate::process::Signals;
 
 pub(crate) async fn run(options: Serve, output: &mut Output) -> Result<(), Failure> {
     let Serve { config: file, system, data, listen, log_format, log } = options;
@@ -27,8 +27,11 @@ pub(crate) async fn run(options: Serve, output: &mut Output) -> Result<(), Failu
         store: StoreChoice::Sqlite(config.data.clone()),
         gateway: Some(GatewayConfig::on(config.listen)),
         channels: Vec::new(),
+        pages: Vec::new(),
         descriptors,
     };
+    // What comes while the node starts or greets is heard, and drains it.
+    let mut signals = Signals::listen()?;
     let node = Node::start(parts).await.map_err(|error| start(&error))?;
     let url = node.address().map(|address| format!("http://{address}")).unwrap_or_default();
     let data = config.data.display();
@@ -42,19 +45,19 @@ pub(crate) async fn run(options: Serve, output: &mut Output) -> Result<(), Failu
             )
         },
     )?;
-    until_stopped(&node, config.stop_within).await
+    until_stopped(&node, &mut signals, config.stop_within).await
 }
 
 /// Runs until the process is asked to end, then lets accepted work end. Asked a second time, it ends at once.
-pub(crate) async fn until_stopped(node: &Node, within: Span) -> Result<(), Failure> {
+async fn until_stopped(node: &Node, signals: &mut Signals, within: Span) -> Result<(), Failure> {
     tokio::select! {
-        asked = asked_to_end() => asked?,
+        () = signals.asked() => {}
         what = node.failed() => return Err(Failure::new(Exit::Failed, what)),
     }
     tracing::info!(%within, "stopping");
     tokio::select! {
         () = node.stop(within.0) => Ok(()),
-        _ = asked_to_end() => Err(Failure::new(Exit::Failed, "stopped before accepted work had ended")),
+        () = signals.asked() => Err(Failure::new(Exit::Failed, "stopped before accepted work had ended")),
     }
 }
 

@@ -20,6 +20,7 @@ use callboard_store_sqlite::{OpenError, SqliteConfig, SqliteStore};
 use callboard_wire::descriptors::{Descriptors, DescriptorsError};
 
 use crate::clock::{OsEntropy, SystemClock};
+use crate::page::{self, Page};
 use crate::telemetry::{Metrics, record_store};
 
 /// What a node is made of.
@@ -38,6 +39,8 @@ pub struct Parts {
     pub gateway: Option<GatewayConfig>,
     /// What clients outside may join.
     pub channels: Vec<Arc<dyn Channel>>,
+    /// What the application shows in a browser.
+    pub pages: Vec<Page>,
     /// Compiled protobuf descriptors (encoded `FileDescriptorSet`s), by which payloads become JSON and back.
     pub descriptors: Vec<Bytes>,
 }
@@ -114,7 +117,8 @@ impl Node {
     /// # Errors
     /// [`NodeError`]; then nothing is left running.
     pub async fn start(parts: Parts) -> Result<Self, NodeError> {
-        let Parts { system, mut hosts, externals, topics, store, gateway, channels, descriptors } = parts;
+        let Parts { system, mut hosts, externals, topics, store, gateway, channels, pages, descriptors } = parts;
+        let pages = page::routes(pages).map_err(|wrong| NodeError::Runtime(Error::new(Code::InvalidPayload, wrong)))?;
         let bound = gateway.map(Gateway::bind).transpose()?;
         // What clients acknowledge is kept by an actor.
         hosts.extend(bound.as_ref().map(|_| callboard_gateway::consumers::host()));
@@ -128,6 +132,7 @@ impl Node {
         let config = RuntimeConfig { topics: Arc::new(topics), ..RuntimeConfig::new(system.clone()) };
         let runtime = Runtime::start(config, hosts, externals, ports).await.map_err(NodeError::Runtime)?;
         let extra = metrics.map_or_else(Router::new, |metrics| metrics_route(metrics, system.clone(), embedded));
+        let extra = extra.merge(pages);
         let doors = Doors {
             dispatcher: runtime.dispatcher(),
             operator: runtime.operator(),

@@ -24,6 +24,7 @@ fn parts(gateway: Option<GatewayConfig>) -> Parts {
         store: StoreChoice::Ready(Arc::new(MemoryStore::new())),
         gateway,
         channels: Vec::new(),
+        pages: Vec::new(),
         descriptors: Vec::new(),
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use callboard_core::port::{self, ActorHost, ExternalRegistration, Store};
 use callboard_core::topic::{TopicPolicy, TopicRules};
 use callboard_core::{Code, Name, Pattern};
-pub use callboard_node::{GatewayConfig, NodeError};
+pub use callboard_node::{GatewayConfig, NodeError, Page, auth};
 use callboard_node::{Node, Parts, StoreChoice};
 
 use crate::channel::{Channel, check_names};
@@ -85,6 +85,7 @@ impl System {
                 store: StoreChoice::Sqlite(PathBuf::from("data")),
                 gateway: None,
                 channels: Vec::new(),
+                pages: Vec::new(),
                 descriptors: Vec::new(),
             },
             wrong: None,
@@ -180,6 +181,12 @@ impl SystemBuilder {
             Ok(channels) => self.parts.channels.extend(channels),
             Err(error) => self.fail(error),
         }
+        self
+    }
+
+    /// Adds a page that browsers are shown, beside the doors.
+    pub fn page(mut self, page: Page) -> Self {
+        self.parts.pages.push(page);
         self
     }
 
@@ -285,6 +292,12 @@ impl Gateway {
                 format!("{address:?} is not an address to listen on; write an IP and a port, e.g. \"127.0.0.1:4000\"");
             CallError::new(Code::InvalidPayload, message)
         }))
+    }
+
+    /// Whom it lets in, and what they may do. Without it, and by default, nobody.
+    #[must_use]
+    pub fn auth(self, auth: auth::AuthConfig) -> Self {
+        Self(self.0.map(|config| config.with_auth(auth)))
     }
 }
 

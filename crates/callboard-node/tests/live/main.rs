@@ -47,6 +47,7 @@ impl House {
             store: StoreChoice::Ready(Arc::clone(&store)),
             gateway: Some(config.clone()),
             channels,
+            pages: Vec::new(),
             descriptors: Vec::new(),
         };
         let node = Node::start(parts).await.unwrap();
