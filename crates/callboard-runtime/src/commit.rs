@@ -8,6 +8,7 @@ use callboard_core::limits::{COMMIT_BATCHES_MAX, COMMIT_QUEUE_LEN_MAX};
 use callboard_core::port::{BoxFuture, Clock, CommitError, Receipt, Store};
 use callboard_core::{Batch, Code, Error};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tracing::Instrument as _;
 
 use crate::metrics::EngineMetrics;
 use crate::perform::Later;
@@ -135,7 +136,8 @@ impl Committer {
         }
         self.metrics.commit_batches.record(batches.len() as f64);
         let store = Arc::clone(&self.store);
-        let answers = Box::pin(async move { store.commit(batches).await });
+        let span = tracing::debug_span!("commit", batches = batches.len());
+        let answers = Box::pin(async move { store.commit(batches).await }.instrument(span));
         Group { answers, waiting, began: self.clock.instant() }
     }
 
