@@ -108,7 +108,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let (exit, advice) = meaning(error.code());
+        let (exit, advice) = meaning(error.code(), error.retry());
         let mut failure = Self::new(exit, error.message());
         failure.code = error.code().as_str();
         failure.retry = Some(error.retry());
@@ -133,7 +133,7 @@ impl From<io::Error> for Failure {
 }
 
 /// The exit code of an error, and what the caller can do.
-const fn meaning(code: Code) -> (Exit, Option<&'static str>) {
+const fn meaning(code: Code, retry: Retry) -> (Exit, Option<&'static str>) {
     match code {
         Code::ActorNotFound => (Exit::NotFound, Some("`callboard actors declared` shows what can be invoked")),
         Code::ActionNotFound => {
@@ -143,6 +143,10 @@ const fn meaning(code: Code) -> (Exit, Option<&'static str>) {
         Code::InvalidPayload | Code::InvalidTopic | Code::TooLarge => (Exit::Refused, None),
         Code::IdempotencyMismatch => (Exit::Refused, Some("use another --key for another payload")),
         Code::Unauthenticated | Code::Denied => (Exit::Denied, None),
+        // The action said it, of what it is about.
+        Code::Conflict if matches!(retry, Retry::Never) => {
+            (Exit::Failed, Some("nothing was committed; the same again would fail again"))
+        }
         Code::Overloaded | Code::Fenced | Code::Conflict => {
             (Exit::Unavailable, Some("nothing was done; try again in a moment"))
         }
@@ -184,6 +188,16 @@ mod tests {
         for code in Code::ALL {
             assert_ne!(Failure::from(Error::new(*code, "x")).exit(), Exit::Ok, "{code}");
         }
+    }
+
+    #[test]
+    fn only_a_conflict_that_may_pass_is_to_be_tried_again() {
+        let raced = Failure::from(Error::new(Code::Conflict, "changed meanwhile"));
+        assert_eq!(raced.exit(), Exit::Unavailable);
+        assert!(raced.advice.unwrap().contains("try again"));
+        let refused = Failure::from(Error::new(Code::Conflict, "it is paid").with_retry(Retry::Never));
+        assert_eq!(refused.exit(), Exit::Failed);
+        assert!(!refused.advice.unwrap().contains("try again"));
     }
 
     #[test]
