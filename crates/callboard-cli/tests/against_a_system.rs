@@ -167,7 +167,11 @@ fn an_invocation_shows_what_it_gives_and_leaves_a_state_that_can_be_read_back_by
 
         hall.said(&["actors", "delete", "account/ada"]).await;
         assert!(hall.objects(&["actors", "--of", "account"]).await.is_empty());
-        assert_eq!(hall.refused(&["actors", "delete", "account/ada"]).await.0, 3);
+        for gone in ["show", "delete"] {
+            let (code, said) = hall.refused(&["actors", gone, "account/ada"]).await;
+            assert_eq!(code, 3, "{gone}: {said}");
+            assert!(said.contains("ActorNotFound"), "{gone}: {said}");
+        }
         hall.close().await;
     });
 }
