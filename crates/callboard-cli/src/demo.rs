@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::pin;
 use std::time::Duration;
 
 use callboard::System;
@@ -14,7 +13,7 @@ use serde_json::json;
 use crate::arguments::Demo;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, Style};
-use crate::process::asked_to_end;
+use crate::process::Signals;
 
 mod advice;
 
@@ -26,13 +25,8 @@ pub(crate) async fn run(options: Demo, output: &mut Output) -> Result<(), Failur
     // What is worth knowing stands on the screen already; the log says what went wrong.
     let log = LogConfig { filter: "warn".to_owned(), ..LogConfig::default() };
     telemetry::install_logs(&log).map_err(start_failure)?;
-    let mut asked = pin!(asked_to_end());
-    // Polled once, it listens: from here on a signal asks the process to end, and does not end it.
-    tokio::select! {
-        biased;
-        asked = &mut asked => return Ok(asked?),
-        () = std::future::ready(()) => {}
-    }
+    // What comes while the demo starts or greets is heard, and drains it.
+    let mut signals = Signals::listen()?;
     let shop = Shop::at(&data);
     let system = start(&shop, listen, GatewayConfig::default()).await?;
     if let Err(error) = shop.check().await {
@@ -43,7 +37,7 @@ pub(crate) async fn run(options: Demo, output: &mut Output) -> Result<(), Failur
     greet(output, address, &data)?;
     tokio::select! {
         biased;
-        asked = asked => asked?,
+        () = signals.asked() => {}
         ended = system.run_until_signal() => return Ok(ended?),
     }
     if !output.is_json() {
@@ -51,7 +45,7 @@ pub(crate) async fn run(options: Demo, output: &mut Output) -> Result<(), Failur
     }
     tokio::select! {
         () = system.stop(STOP_WITHIN) => Ok(()),
-        _ = asked_to_end() => Err(Failure::new(Exit::Failed, "stopped before accepted work had ended")),
+        () = signals.asked() => Err(Failure::new(Exit::Failed, "stopped before accepted work had ended")),
     }
 }
 

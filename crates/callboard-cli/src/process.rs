@@ -21,16 +21,39 @@ fn no_runtime(error: std::io::Error) -> Failure {
     Failure::new(Exit::Failed, format!("starting the runtime: {error}"))
 }
 
-/// Waits until the process is asked to end: Ctrl-C, or SIGTERM.
-pub(crate) async fn asked_to_end() -> std::io::Result<()> {
+/// What asks the process to end: Ctrl-C, or SIGTERM. From the moment it is made, these end nothing by themselves.
+#[derive(Debug)]
+pub(crate) struct Signals {
     #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            result = tokio::signal::ctrl_c() => result,
-            _ = terminate.recv() => Ok(()),
-        }
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
+}
+
+impl Signals {
+    /// Begins to listen. Make it before anything is announced: whoever reads the announcement may ask.
+    #[cfg(unix)]
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+
+    /// Begins to listen. Make it before anything is announced: whoever reads the announcement may ask.
+    #[cfg(windows)]
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+    }
+
+    /// Waits until the process is asked to end, also if that was before; then, for the next time. *Cancel safety*: nothing is lost.
+    pub(crate) async fn asked(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(windows)]
+        self.interrupt.recv().await;
+    }
 }

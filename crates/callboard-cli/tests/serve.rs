@@ -95,6 +95,21 @@ fn what_was_published_survives_a_stop_and_a_kill() {
 }
 
 #[test]
+fn a_node_that_is_asked_to_stop_before_it_has_said_that_it_runs_stops_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = serve(folder.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let mut node = Node { child, said: Json::Null };
+    // The folder is taken while the node starts.
+    while !folder.path().join("callboard.lock").exists() {
+        assert!(node.child.try_wait().unwrap().is_none());
+    }
+    node.signal("-TERM");
+    assert_eq!(node.child.wait().unwrap().code(), Some(0));
+    assert_eq!(out.lines().count(), 1);
+}
+
+#[test]
 fn a_second_process_on_the_same_folder_is_refused_with_the_pid_of_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let node = Node::start(folder.path());
