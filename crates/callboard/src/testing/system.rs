@@ -3,9 +3,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callboard_core::port::{ActorHost, Clock, Entropy, ExternalRegistration, Store};
+use callboard_core::port::{ActorHost, Clock, Entropy, ExternalRegistration, Store, StoreError};
 use callboard_core::topic::{TopicPolicy, TopicRules};
-use callboard_core::{Name, Pattern};
+use callboard_core::{Code, Name, NodeId, Pattern, Shard};
 use callboard_runtime::{Ports, Runtime, RuntimeConfig};
 use callboard_testkit::{MemoryStore, SeededEntropy};
 
@@ -141,8 +141,9 @@ impl TestBuilder {
             return Err(error);
         }
         let clock: Arc<dyn Clock> = Arc::new(PausedClock::default());
-        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::default());
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
+        let seed = seed(store.as_ref()).await.map_err(|error| CallError::new(Code::Unavailable, error.to_string()))?;
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
         let config = RuntimeConfig { topics: Arc::new(self.rules), ..RuntimeConfig::new(self.name) };
         let ports = Ports { store, clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
         let runtime = Runtime::start(config, self.hosts, self.externals, ports).await?;
@@ -155,8 +156,52 @@ impl TestBuilder {
     }
 }
 
+/// A seed that depends on how often systems were started on this store: the same on every run of a test, another for each of its
+/// systems, so that none gives ids that an earlier one gave.
+async fn seed(store: &dyn Store) -> Result<u64, StoreError> {
+    if store.is_read_only() {
+        return Ok(0);
+    }
+    let fences = store.acquire(NodeId(0), Shard::all().take(1).collect()).await?;
+    Ok(fences.first().map_or(0, |fence| fence.epoch.0))
+}
+
 impl fmt::Debug for TestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TestBuilder").field("name", &self.name).field("wrong", &self.wrong).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use callboard_core::MessageId;
+
+    use super::*;
+
+    /// The ids of what a system publishes, from the beginning of the store.
+    async fn ids(store: &Arc<dyn Store>, events: usize) -> Vec<MessageId> {
+        let system = TestSystem::builder().store(Arc::clone(store)).start().await;
+        system.publish("hall.news", "open".to_owned()).await.unwrap();
+        let mut probe = system.probe("hall.news");
+        let mut ids = Vec::new();
+        while ids.len() < events {
+            ids.push(probe.expect::<String>().await.publication().id);
+        }
+        system.stop().await;
+        ids
+    }
+
+    #[test]
+    fn systems_on_one_store_give_ids_of_their_own_and_the_same_on_every_run() {
+        let run = || {
+            crate::testing::run(async {
+                let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+                ids(&store, 1).await;
+                ids(&store, 2).await
+            })
+        };
+        let both = run();
+        assert_ne!(both[0], both[1]);
+        assert_eq!(run(), both);
     }
 }
