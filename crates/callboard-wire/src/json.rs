@@ -28,7 +28,7 @@ mod text;
 
 pub use cursor::Cursor;
 pub use schema::Schemas;
-pub(crate) use text::depth_within;
+pub(crate) use text::{check, depth_within};
 pub use text::{parse, parse_time, read_plain, squeeze, write_payload};
 
 /// What is written by `Display`, as a JSON string.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use callboard_core::value::check_len;
 use callboard_core::{Code, Encoding, Payload, Timestamp, TypeRef};
 use prost_reflect::{DeserializeOptions, DynamicMessage, SerializeOptions};
-use serde::de::IgnoredAny;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, json};
 
 use crate::descriptors::{Descriptors, JSON_DEPTH_MAX, TYPE_URL_PREFIX};
@@ -17,6 +17,66 @@ use crate::problem::Problem;
 /// A problem with line and column.
 pub fn parse(text: &[u8]) -> Result<Value, Problem> {
     serde_json::from_slice(text).map_err(|error| unreadable(text, &error))
+}
+
+/// Whether [`parse`] would read a JSON text, without keeping what is read. Whoever follows a topic reads what one client sent, so a
+/// text is not passed on when a string in it is no text (half of a surrogate pair) or a number is beyond what a double holds.
+///
+/// # Errors
+/// Where it goes wrong, and why.
+pub(crate) fn check(text: &str) -> Result<(), serde_json::Error> {
+    serde_json::from_str(text).map(|Readable| ())
+}
+
+/// Any value, read as [`Value`] would be; serde's `IgnoredAny` passes over strings and numbers without reading them.
+struct Readable;
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Readable {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while let Some(Self) = items.next_element()? {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        while let Some((Self, Self)) = members.next_entry()? {}
+        Ok(self)
+    }
 }
 
 fn unreadable(text: &[u8], error: &serde_json::Error) -> Problem {
@@ -93,7 +153,7 @@ pub fn write_payload(out: &mut Vec<u8>, descriptors: &Descriptors, payload: &Pay
     let bytes = payload.bytes();
     if payload.encoding() == Encoding::Json
         && let Ok(text) = std::str::from_utf8(bytes)
-        && serde_json::from_str::<IgnoredAny>(text).is_ok()
+        && check(text).is_ok()
     {
         return write_squeezed(out, bytes);
     }
@@ -155,6 +215,32 @@ mod tests {
         assert!(parse(b"[1e999]").is_err() && parse(br#"["\ud800"]"#).is_err());
         // Depth is bounded by the reader; what is deeper is refused, not walked.
         assert!(parse(&[b'['; 100_000]).is_err());
+    }
+
+    #[test]
+    fn a_text_is_checked_as_it_would_be_read() {
+        for text in
+            ["null", " true ", "-1", "1e308", "18446744073709551616", r#"{"a":[1,{"\u0041":"\ud83d\ude00"}],"a":{}}"#]
+        {
+            assert!(check(text).is_ok() && parse(text.as_bytes()).is_ok(), "{text}");
+        }
+        let deep = ["[".repeat(200), "]".repeat(200)].concat();
+        for text in
+            ["", "{}{}", "[1e999]", "-1e999", r#"["\ud800"]"#, r#"{"\udc00":1}"#, r#"["\ud800\u0041"]"#, "NaN", &deep]
+        {
+            assert!(check(text).is_err() && parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stored_text_that_receivers_could_not_read_goes_out_as_bytes() {
+        let descriptors = Descriptors::new([]).unwrap();
+        for text in ["[1e999]", r#"["\ud800"]"#] {
+            let payload = Payload::new("json", Encoding::Json, text);
+            let mut out = Vec::new();
+            write_payload(&mut out, &descriptors, &payload);
+            assert_eq!(parse(&out).unwrap()["value"], BASE64.encode(text));
+        }
     }
 
     #[test]

@@ -56,8 +56,7 @@ pub fn read(wire: Option<v1::Payload>) -> Result<Sent, Error> {
             return Ok(Sent::Json { value: value_to_json(value)?, type_name });
         }
         Some(Content::JsonText(text)) => {
-            let checked: Result<serde::de::IgnoredAny, _> = serde_json::from_str(&text);
-            checked.map_err(|error| invalid(format!("json_text is not JSON: {error}")))?;
+            crate::json::check(&text).map_err(|error| invalid(format!("json_text is not JSON: {error}")))?;
             Payload::new(named(JSON_TYPE)?, Encoding::Json, text)
         }
         Some(Content::Bytes(bytes)) => Payload::new(named(BYTES_TYPE)?, Encoding::Bytes, bytes),
