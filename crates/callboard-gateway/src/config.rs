@@ -67,6 +67,8 @@ pub struct ClientsConfig {
     pub ping_interval: Duration,
     /// A client of which nothing is heard for so long is gone.
     pub silence_max: Duration,
+    /// How long a long-poll request waits for messages. A client that does not ask again within one and a half of it is gone.
+    pub poll_window: Duration,
     /// A client that takes nothing for so long is cut off; it comes back and resumes.
     pub write_stall: Duration,
     /// As many missed publications of a topic are given again; who missed more is told of a gap.
@@ -89,6 +91,7 @@ impl Default for ClientsConfig {
             drain_per_second: 5_000,
             ping_interval: Duration::from_secs(25),
             silence_max: Duration::from_secs(60),
+            poll_window: Duration::from_secs(10),
             write_stall: Duration::from_secs(10),
             replay_max: 10_000,
             signing_secret: None,
@@ -156,6 +159,7 @@ impl GatewayConfig {
             ("streams_max", self.streams_max == 0),
             ("requests_per_connection_max", self.requests_per_connection_max == 0),
             ("ping_interval", self.ping_interval.is_zero()),
+            ("clients.poll_window", self.clients.poll_window.is_zero()),
         ] {
             if zero {
                 return refuse(format!("{name} is zero; give at least 1"));

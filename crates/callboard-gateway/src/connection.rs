@@ -27,7 +27,7 @@ use crate::live::Live;
 use crate::metrics::Connections;
 use crate::socket::Socket;
 use crate::ws::Afterwards;
-use crate::{grpc, http as json, ws};
+use crate::{grpc, http as json, longpoll, ws};
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,7 @@ impl Front {
         let live = Live::new(doors.clone(), config.clone(), authenticator);
         let json = json::routes(doors, &config, Arc::clone(&requests), closing)
             .merge(ws::doors::routes(&live))
+            .merge(longpoll::routes(&live))
             .merge(extra.reset_fallback());
         Self { config, json, grpc, requests, live }
     }

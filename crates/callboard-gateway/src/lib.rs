@@ -7,7 +7,7 @@
 //! * `connection` on its `socket`: one connection; HTTP/1.1 or HTTP/2 with prior knowledge, HTTP/JSON or gRPC by its content type.
 //! * [`consumers`]: the actor that keeps what clients have acknowledged.
 //! * `http`: HTTP/JSON. [`grpc`]: `callboard.v1`, health and reflection.
-//! * `live`: clients that stay, whatever they speak; `ws`: over WebSockets.
+//! * `live`: clients that stay, whatever they speak; `ws`: over WebSockets; `longpoll`: over long-poll.
 //! * [`metrics`]: the names of what is counted.
 
 pub mod auth;
@@ -18,6 +18,7 @@ pub mod doors;
 pub mod grpc;
 mod http;
 mod live;
+mod longpoll;
 pub mod metrics;
 pub mod serve;
 mod socket;

@@ -12,10 +12,15 @@ impl Live {
         Limits { subscriptions: self.config.clients.subscriptions_max, ..Limits::default() }
     }
 
-    /// Phoenix by the version that the client asks for; `None` when it is not spoken.
-    pub(crate) fn phoenix(&self, query: &str) -> Option<Box<dyn Session>> {
+    /// Phoenix by the version that the client asks for, over a transport that brings binary frames or does not; `None` when the version is
+    /// not spoken.
+    pub(crate) fn phoenix(&self, query: &str, binary: bool) -> Option<Box<dyn Session>> {
         let version = Version::negotiate(parameter(query, "vsn").as_deref()).ok()?;
-        Some(Box::new(PhoenixSession::new(version, self.limits(), PhoenixConfig::default())))
+        Some(Box::new(PhoenixSession::new(
+            version,
+            self.limits(),
+            PhoenixConfig { binary, ..PhoenixConfig::default() },
+        )))
     }
 
     /// What a new session is told when it opens.

@@ -145,7 +145,7 @@ fn speak(live: &Live, door: Door, parts: &request::Parts, credentials: &Credenti
         return None;
     }
     let session = match door {
-        Door::Phoenix => live.phoenix(query)?,
+        Door::Phoenix => live.phoenix(query, true)?,
         Door::Cable | Door::Plain => return None,
     };
     Some(Spoken { session, subprotocol: agreed.map(HeaderValue::from_static) })

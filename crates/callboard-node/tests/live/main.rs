@@ -3,6 +3,7 @@
 
 mod channel;
 mod client;
+mod longpoll;
 mod phoenix;
 
 use std::sync::Arc;
