@@ -67,10 +67,12 @@ struct Lenient<'de>(&'de Value);
 macro_rules! numbers {
     ($($deserialize:ident $visit:ident $number:ty;)*) => {$(
         fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            match self.0.as_str().map(str::parse::<$number>) {
-                Some(Ok(number)) => visitor.$visit(number),
+            // As it is written back: `07` and `+7` are other names than `7`, and what is decided for one is not for the other.
+            let written = |text: &&str| text.parse::<$number>().ok().filter(|number| number.to_string() == **text);
+            match self.0.as_str().as_ref().and_then(written) {
+                Some(number) => visitor.$visit(number),
                 // What is no number is told as such by the one that wanted it.
-                Some(Err(_)) | None => self.0.$deserialize(visitor),
+                None => self.0.$deserialize(visitor),
             }
         }
     )*};
@@ -170,7 +172,9 @@ mod tests {
         assert_eq!(wanted(json!({"slug": "x"})).unwrap_err(), "missing field `id`");
         let text = wanted(json!({"id": "seven", "slug": "x"})).unwrap_err();
         assert!(text.starts_with("`id`: invalid type: string \"seven\", expected u64"), "{text}");
-        assert!(wanted(json!({"id": -1, "slug": "x"})).unwrap_err().starts_with("`id`: "));
+        for id in [json!(-1), json!("07"), json!("+7"), json!(" 7"), json!(7.5), json!(null)] {
+            assert!(wanted(json!({ "id": id, "slug": "x" })).unwrap_err().starts_with("`id`: "), "{id}");
+        }
         assert!(read::<()>(&Map::new()).is_ok());
     }
 }
