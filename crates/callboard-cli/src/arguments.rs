@@ -18,6 +18,10 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, env = "CALLBOARD_URL", default_value = "http://127.0.0.1:4000", value_name = "URL")]
     pub(crate) url: String,
 
+    /// Who you are: the token that the node asks for.
+    #[arg(long, global = true, env = "CALLBOARD_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+
     /// Answer in JSON, one object per line, for programs. Errors too.
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use callboard::System;
 use callboard_example_shop::Shop;
 use callboard_node::config::LogConfig;
-use callboard_node::{GatewayConfig, GatewayError, NodeError, telemetry};
+use callboard_node::{AuthConfig, GatewayConfig, GatewayError, NodeError, telemetry};
 use serde_json::json;
 
 use crate::arguments::Demo;
@@ -49,13 +49,13 @@ pub(crate) async fn run(options: Demo, output: &mut Output) -> Result<(), Failur
     }
 }
 
-/// Starts the shop. The usual port may be taken by anything; only an address that was asked for has to be the one.
+/// Starts the shop, open to everybody; the gateway refuses that on an address that others reach. The usual port may be taken by anything; only an address that was asked for has to be the one.
 async fn start(shop: &Shop, asked: Option<SocketAddr>, usual: GatewayConfig) -> Result<System, Failure> {
     let free = SocketAddr::new(usual.listen.ip(), 0);
-    let first = asked.map_or(usual, GatewayConfig::on);
-    match shop.system().gateway(first).start().await {
+    let open = |config: GatewayConfig| shop.system().gateway(config.with_auth(AuthConfig::open()));
+    match open(asked.map_or(usual, GatewayConfig::on)).start().await {
         Err(NodeError::Gateway(GatewayError::AddressInUse(_))) if asked.is_none() => {
-            shop.system().gateway(GatewayConfig::on(free)).start().await.map_err(start_failure)
+            open(GatewayConfig::on(free)).start().await.map_err(start_failure)
         }
         started => started.map_err(start_failure),
     }

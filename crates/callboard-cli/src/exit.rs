@@ -142,7 +142,8 @@ const fn meaning(code: Code, retry: Retry) -> (Exit, Option<&'static str>) {
         Code::Gap => (Exit::NotFound, None),
         Code::InvalidPayload | Code::InvalidTopic | Code::TooLarge => (Exit::Refused, None),
         Code::IdempotencyMismatch => (Exit::Refused, Some("use another --key for another payload")),
-        Code::Unauthenticated | Code::Denied => (Exit::Denied, None),
+        Code::Unauthenticated => (Exit::Denied, Some("say who you are with --token or CALLBOARD_TOKEN")),
+        Code::Denied => (Exit::Denied, Some("the token needs that right; docs/security.md says how it gets it")),
         // The action said it, of what it is about.
         Code::Conflict if matches!(retry, Retry::Never) => {
             (Exit::Failed, Some("nothing was committed; the same again would fail again"))

@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { url, json, command } = arguments;
+    let Arguments { url, token, json, command } = arguments;
     let mut output = Output::new(json);
     match command {
         Command::Completions { shell } => {
@@ -65,7 +65,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Serve(options) => process::node_runtime()?.block_on(serve::run(options, &mut output)),
         Command::Demo(options) => process::node_runtime()?.block_on(demo::run(options, &mut output)),
         command => process::client_runtime()?.block_on(async {
-            let client = Client::connect(&url).await?;
+            let client = Client::connect(&url, token.as_deref()).await?;
             ask(&client, command, &mut output).await
         }),
     }

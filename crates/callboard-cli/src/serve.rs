@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use callboard_node::config::{Flags, LogFlags, ProcessEnvironment, Span};
-use callboard_node::{Config, GatewayConfig, Node, Parts, StoreChoice, telemetry};
+use callboard_node::{Config, Node, Parts, StoreChoice, telemetry};
 use serde_json::json;
 
 use crate::arguments::Serve;
@@ -25,7 +25,7 @@ pub(crate) async fn run(options: Serve, output: &mut Output) -> Result<(), Failu
         externals: Vec::new(),
         topics: config.topic_rules().map_err(|error| start(&error))?,
         store: StoreChoice::Sqlite(config.data.clone()),
-        gateway: Some(GatewayConfig::on(config.listen)),
+        gateway: Some(config.gateway().map_err(|error| start(&error))?),
         channels: Vec::new(),
         pages: Vec::new(),
         descriptors,

@@ -88,7 +88,7 @@ impl Hall {
             .actor(Accounts)
             .actor(Broken(Arc::clone(&mended)))
             .actor(Strict(Arc::clone(&mended)))
-            .gateway(Gateway::on("127.0.0.1:0"))
+            .gateway(Gateway::on("127.0.0.1:0").open())
             .start()
             .await
             .unwrap();

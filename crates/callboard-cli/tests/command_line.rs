@@ -38,6 +38,7 @@ fn help_names_the_commands_and_the_exit_codes() {
         "explain",
         "Exit codes",
         "CALLBOARD_URL",
+        "CALLBOARD_TOKEN",
     ] {
         assert!(help.contains(word), "{word} is missing in:\n{help}");
     }

@@ -21,14 +21,24 @@ fn callboard() -> Command {
 }
 
 fn serve(data: &Path) -> Command {
+    let mut command = serve_closed(data);
+    command.env("CALLBOARD_AUTH__ANONYMOUS", "all");
+    command
+}
+
+fn serve_closed(data: &Path) -> Command {
     let mut command = callboard();
-    command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--log", "warn", "--data"]).arg(data);
+    command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--log", "error", "--data"]).arg(data);
     command
 }
 
 impl Node {
     fn start(data: &Path) -> Self {
-        let mut child = serve(data).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::run(serve(data))
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         match serde_json::from_str(&line) {
@@ -182,4 +192,54 @@ fn a_folder_that_cannot_be_made_is_refused_with_its_name() {
     let said = String::from_utf8(out.stderr).unwrap();
     assert_eq!(out.status.code(), Some(8), "{said}");
     assert!(said.contains("a-file"), "{said}");
+}
+
+#[test]
+fn a_node_lets_in_only_whom_its_configuration_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = Node::run(serve_closed(&folder.path().join("closed")));
+    let out = closed.ask(&["publish", "news.today", "{}"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(6), "{said}");
+    assert!(said.contains("[auth]") && said.contains("anonymous"), "{said}");
+    closed.stop();
+    // {"sub":"u1","exp":4102444800,"callboard":{"publish":["news.*"]}}, signed with the secret below.
+    const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1MSIsImV4cCI6NDEwMjQ0NDgwMCwiY2FsbGJvYXJkIjp7InB1Ymxpc2giOlsibmV3cy4qIl19fQ.pokVG_U5RvxOgG5l0D2JoUAraGX48mKEtNznXMF4BAA";
+    let file = folder.path().join("node.toml");
+    std::fs::write(folder.path().join("secret"), "a shared secret of at least 32 bytes\n").unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&file, format!("[auth]\nsecret_file = {:?}\n", secret.to_str().unwrap())).unwrap();
+    let mut command = serve_closed(&folder.path().join("keyed"));
+    command.arg("--config").arg(&file);
+    let keyed = Node::run(command);
+    let url = keyed.said["url"].as_str().unwrap();
+    let ask = |token: Option<&str>, arguments: &[&str]| {
+        let mut command = callboard();
+        command.args(["--url", url]).args(arguments).env("CALLBOARD_TOKEN", token.unwrap_or_default());
+        let out = command.output().unwrap();
+        (out.status.code(), String::from_utf8(out.stderr).unwrap())
+    };
+    let publish = ["publish", "news.today", "{}"];
+    assert_eq!(ask(Some(TOKEN), &publish).0, Some(0));
+    let (exit, said) = ask(None, &publish);
+    assert!(exit == Some(6) && said.contains("--token"), "{exit:?} {said}");
+    let (exit, said) = ask(Some(TOKEN), &["topics"]);
+    assert!(exit == Some(6) && said.contains("Denied") && said.contains("admin"), "{exit:?} {said}");
+    assert_eq!(ask(Some("a\nb"), &publish).0, Some(2));
+    keyed.stop();
+}
+
+#[test]
+fn open_doors_beyond_this_machine_have_to_be_confirmed() {
+    let folder = tempfile::tempdir().unwrap();
+    // It is refused before the address is taken.
+    let mut command = callboard();
+    command
+        .args(["serve", "--listen", "0.0.0.0:0", "--data"])
+        .arg(folder.path())
+        .env("CALLBOARD_AUTH__ANONYMOUS", "all");
+    let out = command.output().unwrap();
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(8), "{said}");
+    assert!(said.contains("anonymous_beyond_loopback"), "{said}");
 }

@@ -22,7 +22,7 @@ mod config;
 pub mod credentials;
 mod keys;
 pub mod origin;
-pub mod permit;
+pub(crate) mod permit;
 mod rules;
 mod seen;
 mod token;
@@ -205,7 +205,7 @@ fn subject(claims: &Map<String, Value>) -> Option<Arc<str>> {
 /// Resolves when the credentials end; never when they have no end.
 ///
 /// *Cancel safety*: can be dropped and called again.
-pub async fn expired(expires: Option<Timestamp>, clock: Arc<dyn Clock>) {
+pub(crate) async fn expired(expires: Option<Timestamp>, clock: Arc<dyn Clock>) {
     // The wall clock may be set while this sleeps.
     const LOOK_AFTER: Duration = Duration::from_secs(60);
     let Some(expires) = expires else { return std::future::pending().await };

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tower::Service as _;
 
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, credentials};
 use crate::config::GatewayConfig;
 use crate::doors::{Closing, Doors};
 use crate::live::Live;
@@ -53,9 +53,9 @@ impl Front {
     ) -> Self {
         crate::metrics::describe();
         let requests = Arc::new(Semaphore::new(config.requests_max));
-        let grpc = grpc::routes(&doors, closing.clone());
-        let live = Live::new(doors.clone(), config.clone(), authenticator);
-        let json = json::routes(doors, &config, Arc::clone(&requests), closing)
+        let grpc = grpc::routes(&doors, &authenticator, closing.clone());
+        let live = Live::new(doors.clone(), config.clone(), Arc::clone(&authenticator));
+        let json = json::routes(doors, authenticator, &config, Arc::clone(&requests), closing)
             .merge(ws::doors::routes(&live))
             .merge(longpoll::routes(&live))
             .merge(extra.reset_fallback());
@@ -71,7 +71,8 @@ impl Front {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-        let request = request.map(Body::new);
+        let mut request = request.map(Body::new);
+        credentials::conceal(request.headers_mut());
         if !is_grpc(&request) {
             return self.json.clone().call(request).await;
         }

@@ -1,6 +1,6 @@
 //! The HTTP/JSON door.
 //!
-//! * [`endpoint`]: what every request goes through: admission, its span, its meters, its problem document.
+//! * [`endpoint`]: what every request goes through: who asks, admission, its span, its meters, its problem document.
 //! * [`call`]: one request as the handlers see it; [`body`]: its body as a payload; [`accept`]: which form of answer it takes.
 //! * [`plan`]: which types an action takes, looked up without asking anybody.
 //! * [`invoke`], [`actors`], [`topics`], [`follow`], [`system`], [`health`]: the routes. [`openapi`]: their description.
@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use bytes::Bytes;
-use callboard_core::Code;
+use callboard_core::{Code, Principal};
 use callboard_wire::problem::Problem;
 use tokio::sync::Semaphore;
 
+use crate::auth::Authenticator;
 use crate::config::GatewayConfig;
 use crate::doors::{Closing, Doors};
 
@@ -32,6 +33,7 @@ mod topics;
 
 use answer::Answer;
 use call::Call;
+pub(crate) use endpoint::operators_only;
 use endpoint::{Admission, Route};
 use plan::Plans;
 
@@ -39,6 +41,9 @@ use plan::Plans;
 #[derive(Debug)]
 struct Http {
     doors: Doors,
+    auth: Arc<Authenticator>,
+    // Who asks where nobody is asked who it is.
+    nobody: Arc<Principal>,
     plans: Plans,
     config: GatewayConfig,
     // Requests under way, over all doors.
@@ -52,7 +57,13 @@ struct Http {
 }
 
 /// Every route of the HTTP/JSON door.
-pub(crate) fn routes(doors: Doors, config: &GatewayConfig, requests: Arc<Semaphore>, closing: Closing) -> Router {
+pub(crate) fn routes(
+    doors: Doors,
+    auth: Arc<Authenticator>,
+    config: &GatewayConfig,
+    requests: Arc<Semaphore>,
+    closing: Closing,
+) -> Router {
     let catalogue = doors.operator.catalogue();
     let http = Arc::new(Http {
         openapi: openapi::document(&doors.system, &doors.descriptors, &catalogue).into(),
@@ -60,42 +71,48 @@ pub(crate) fn routes(doors: Doors, config: &GatewayConfig, requests: Arc<Semapho
         bodies: Arc::new(Semaphore::new(config.bodies_len_max / 1024)),
         streams: Arc::new(Semaphore::new(config.streams_max)),
         config: config.clone(),
+        auth,
+        nobody: endpoint::nobody(),
         doors,
         requests,
         closing,
     });
-    let route = Route::of(&http);
+    let (anyone, known, operators) = (Route::anyone(&http), Route::known(&http), Route::operators(&http));
     Router::new()
-        .merge(actor_routes(&route))
-        .merge(topic_routes(&route))
-        .merge(system_routes(&route))
-        .method_not_allowed_fallback(route.endpoint("any", "unmatched", Admission::Free, wrong_method))
-        .fallback(route.endpoint("any", "unmatched", Admission::Free, no_such_path))
+        .merge(actor_routes(&known, &operators))
+        .merge(topic_routes(&known, &operators))
+        .merge(system_routes(&operators))
+        .route("/health/liveness", anyone.get_always("/health/liveness", health::liveness))
+        .route("/health/readiness", anyone.get_always("/health/readiness", health::readiness))
+        .route("/v1/openapi.json", known.get("/v1/openapi.json", openapi::get))
+        .route("/", anyone.get("/", health::index))
+        .method_not_allowed_fallback(anyone.endpoint("any", "unmatched", Admission::Free, wrong_method))
+        .fallback(anyone.endpoint("any", "unmatched", Admission::Free, no_such_path))
 }
 
-fn actor_routes(route: &Route<'_>) -> Router {
+fn actor_routes(known: &Route<'_>, operators: &Route<'_>) -> Router {
     const ONE: &str = "/v1/actors/{first}";
     const TWO: &str = "/v1/actors/{first}/{second}";
     Router::new()
-        .route("/v1/actors", route.get("/v1/actors", actors::list))
-        .route(ONE, route.get("/v1/actors/{name}", actors::state))
-        .route(ONE, route.delete("/v1/actors/{name}", actors::delete))
-        .route(TWO, route.post("/v1/actors/{name}/{action}", invoke::named))
-        .route(TWO, route.get("/v1/actors/{parent}/{name}", actors::state))
-        .route(TWO, route.delete("/v1/actors/{parent}/{name}", actors::delete))
+        .route("/v1/actors", operators.get("/v1/actors", actors::list))
+        .route(ONE, operators.get("/v1/actors/{name}", actors::state))
+        .route(ONE, operators.delete("/v1/actors/{name}", actors::delete))
+        .route(TWO, known.post("/v1/actors/{name}/{action}", invoke::named))
+        .route(TWO, operators.get("/v1/actors/{parent}/{name}", actors::state))
+        .route(TWO, operators.delete("/v1/actors/{parent}/{name}", actors::delete))
         .route(
             "/v1/actors/{first}/{second}/{third}",
-            route.post("/v1/actors/{parent}/{name}/{action}", invoke::instance),
+            known.post("/v1/actors/{parent}/{name}/{action}", invoke::instance),
         )
 }
 
-fn topic_routes(route: &Route<'_>) -> Router {
+fn topic_routes(known: &Route<'_>, operators: &Route<'_>) -> Router {
     const ONE: &str = "/v1/topics/{topic}";
     Router::new()
-        .route("/v1/topics", route.get("/v1/topics", topics::list))
-        .route("/v1/topics", route.post("/v1/topics", topics::publish_batch))
-        .route(ONE, route.post("/v1/topics/{topic}", topics::publish))
-        .route(ONE, route.get("/v1/topics/{pattern}", follow::follow))
+        .route("/v1/topics", operators.get("/v1/topics", topics::list))
+        .route("/v1/topics", known.post("/v1/topics", topics::publish_batch))
+        .route(ONE, known.post("/v1/topics/{topic}", topics::publish))
+        .route(ONE, known.get("/v1/topics/{pattern}", follow::follow))
 }
 
 fn system_routes(route: &Route<'_>) -> Router {
@@ -118,10 +135,6 @@ fn system_routes(route: &Route<'_>) -> Router {
         .route(SKIP_PARKED, route.post(SKIP_PARKED, system::skip_parked))
         .route(TIMERS, route.get(TIMERS, system::timers))
         .route(CATALOGUE, route.get(CATALOGUE, system::catalogue))
-        .route("/health/liveness", route.get_always("/health/liveness", health::liveness))
-        .route("/health/readiness", route.get_always("/health/readiness", health::readiness))
-        .route("/v1/openapi.json", route.get("/v1/openapi.json", openapi::get))
-        .route("/", route.get("/", health::index))
 }
 
 async fn no_such_path(_: Arc<Http>, call: Call) -> Answer {

@@ -9,10 +9,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::auth::Authenticator;
+use crate::auth::{AuthError, Authenticator};
 use crate::config::GatewayConfig;
 use crate::connection::{self, Front};
 use crate::doors::{Close, Closing, Doors, closing};
+use crate::http::operators_only;
 use crate::metrics::Connections;
 
 /// Why the gateway does not listen. The text says what to do.
@@ -50,6 +51,7 @@ pub struct Bound {
     local_addr: SocketAddr,
     config: GatewayConfig,
     authenticator: Arc<Authenticator>,
+    metrics: Router,
 }
 
 /// A gateway that serves. Dropping it cuts every connection; [`GatewayHandle::stop`] lets requests under way end.
@@ -89,7 +91,7 @@ impl Gateway {
             _ => GatewayError::Bind { address, source },
         })?;
         let local_addr = listener.local_addr().map_err(|source| GatewayError::Bind { address, source })?;
-        Ok(Bound { listener, local_addr, config, authenticator: Arc::new(authenticator) })
+        Ok(Bound { listener, local_addr, config, authenticator: Arc::new(authenticator), metrics: Router::new() })
     }
 }
 
@@ -112,19 +114,36 @@ impl Bound {
         self.local_addr
     }
 
-    /// Starts serving. `extra` are further HTTP routes of the node, e.g. `/metrics`; they must not repeat a path of the
-    /// gateway's own.
+    /// Adds routes with the node's metrics. They are for operators only, unless
+    /// [`AuthConfig::shows_metrics`](crate::AuthConfig::shows_metrics) on this address.
+    #[must_use]
+    pub fn with_metrics(self, routes: Router) -> Self {
+        Self { metrics: routes, ..self }
+    }
+
+    /// Starts serving. `extra` are further HTTP routes of the node, for everybody; they must not repeat a path of the gateway's own.
     ///
     /// Must be called within a tokio runtime.
     #[must_use]
     pub fn serve(self, doors: Doors, extra: Router) -> GatewayHandle {
         let (close, closing) = closing();
         let (stop, stopped) = oneshot::channel();
-        let front = Front::new(doors, extra, self.config, self.authenticator, closing.clone());
-        tracing::info!(address = %self.local_addr, "listening for HTTP and gRPC");
+        self.announce();
+        let metrics = operators_only(self.metrics, &doors, &self.authenticator, &self.config);
+        let front = Front::new(doors, extra.merge(metrics), self.config, self.authenticator, closing.clone());
         let mut task = JoinSet::new();
         task.spawn(accept(self.listener, Arc::new(front), closing, stopped));
         GatewayHandle { local_addr: self.local_addr, close, stop, task }
+    }
+
+    fn announce(&self) {
+        let (address, auth) = (self.local_addr, &self.config.auth);
+        if auth.anonymous.is_none() && !auth.has_keys() {
+            tracing::warn!(%address, "{}", AuthError::Closed);
+        } else if auth.is_open() && !address.ip().is_loopback() {
+            tracing::warn!(%address, "everybody who reaches this address may do everything");
+        }
+        tracing::info!(%address, "listening for HTTP and gRPC");
     }
 }
 

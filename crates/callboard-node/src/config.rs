@@ -7,13 +7,19 @@ use std::time::Duration;
 
 use callboard_core::topic::{Retention, TopicPolicy, TopicRules};
 use callboard_core::{Name, Pattern};
+use callboard_gateway::GatewayConfig;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
 
+pub use self::auth::{AuthSettings, GrantSettings, KeySettings, OriginSettings, RuleSettings, SecretText};
+pub use self::limits::LimitSettings;
 pub use self::span::{Span, SpanError};
 
+mod auth;
+mod limits;
 mod span;
+mod text;
 
 /// The file that is read when none is named and it is there.
 pub const DEFAULT_FILE: &str = "callboard.toml";
@@ -22,7 +28,7 @@ pub const DEFAULT_FILE: &str = "callboard.toml";
 pub const ENVIRONMENT_PREFIX: &str = "CALLBOARD_";
 
 /// Variables with our prefix that mean something to the client commands and nothing to a node.
-const CLIENT_VARIABLES: &[&str] = &["CALLBOARD_URL"];
+const CLIENT_VARIABLES: &[&str] = &["CALLBOARD_URL", "CALLBOARD_TOKEN"];
 
 /// Everything that a node without actors of its own can be told.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -40,6 +46,10 @@ pub struct Config {
     pub descriptors: Vec<PathBuf>,
     /// What is logged and how.
     pub log: LogConfig,
+    /// Whom the node lets in, and what they may do. Without it, nobody.
+    pub auth: AuthSettings,
+    /// How much clients may ask for.
+    pub limits: LimitSettings,
     /// How topics are kept. A later rule goes before an earlier one.
     pub topics: Vec<TopicConfig>,
 }
@@ -139,6 +149,8 @@ impl Default for Config {
             stop_within: Span(Duration::from_secs(10)),
             descriptors: Vec::new(),
             log: LogConfig::default(),
+            auth: AuthSettings::default(),
+            limits: LimitSettings::default(),
             topics: Vec::new(),
         }
     }
@@ -166,6 +178,7 @@ impl Config {
         let config: Self = figment.extract().map_err(|error| ConfigError::from_figment(&error))?;
         config.topic_rules()?;
         config.system()?;
+        config.gateway()?;
         crate::telemetry::check_filter(&config.log.filter).map_err(|e| ConfigError(format!("log.filter: {e}")))?;
         Ok(config)
     }
@@ -179,6 +192,19 @@ impl Config {
         callboard_core::ActorId::named(&self.system)
             .map_err(|error| ConfigError(format!("system: {error}")))
             .map(|_| Name::from(self.system.clone()))
+    }
+
+    /// The doors: address, bounds, and whom they let in. Files with secrets are read.
+    ///
+    /// # Errors
+    /// A value of the wrong form, a file that cannot be read.
+    pub fn gateway(&self) -> Result<GatewayConfig, ConfigError> {
+        let mut gateway = GatewayConfig::on(self.listen);
+        gateway.auth = self.auth.read()?;
+        gateway.clients.signing_secret = self.auth.streams_secret()?;
+        self.limits.apply(&mut gateway)?;
+        gateway.validate().map_err(|error| ConfigError(error.to_string()))?;
+        Ok(gateway)
     }
 
     /// The topics' rules.

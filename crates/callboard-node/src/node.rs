@@ -131,8 +131,7 @@ impl Node {
         let ports = Ports { store, clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
         let config = RuntimeConfig { topics: Arc::new(topics), ..RuntimeConfig::new(system.clone()) };
         let runtime = Runtime::start(config, hosts, externals, ports).await.map_err(NodeError::Runtime)?;
-        let extra = metrics.map_or_else(Router::new, |metrics| metrics_route(metrics, system.clone(), embedded));
-        let extra = extra.merge(pages);
+        let metrics = metrics.map_or_else(Router::new, |metrics| metrics_route(metrics, system.clone(), embedded));
         let doors = Doors {
             dispatcher: runtime.dispatcher(),
             operator: runtime.operator(),
@@ -142,7 +141,7 @@ impl Node {
             system,
             channels: channels.into(),
         };
-        let gateway = bound.map(|bound| bound.serve(doors, extra));
+        let gateway = bound.map(|bound| bound.with_metrics(metrics).serve(doors, pages));
         let address = gateway.as_ref().map(GatewayHandle::local_addr);
         Ok(Self { runtime, clock, entropy, address, gateway: Mutex::new(gateway) })
     }

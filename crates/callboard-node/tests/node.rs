@@ -8,7 +8,7 @@ use callboard_core::port::TopicQuery;
 use callboard_core::publication::Announcement;
 use callboard_core::topic::TopicRules;
 use callboard_core::{Headers, MessageId, Pattern, Payload, Topic};
-use callboard_node::{GatewayConfig, Node, NodeError, Parts, StoreChoice};
+use callboard_node::{AuthConfig, GatewayConfig, Node, NodeError, Parts, StoreChoice};
 use callboard_testkit::MemoryStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -30,7 +30,7 @@ fn parts(gateway: Option<GatewayConfig>) -> Parts {
 }
 
 fn anywhere() -> GatewayConfig {
-    GatewayConfig::on(([127, 0, 0, 1], 0).into())
+    GatewayConfig::on(([127, 0, 0, 1], 0).into()).with_auth(AuthConfig::open())
 }
 
 async fn get(node: &Node, path: &str) -> String {

@@ -211,6 +211,8 @@ pub use crate::retention::{durable, ephemeral};
 #[cfg(feature = "node")]
 pub use crate::system::{Gateway, Sqlite, System};
 pub use crate::value::{Broadcast, Effect, Value};
+#[cfg(feature = "node")]
+pub use callboard_node::auth;
 
 /// A tokio runtime fit for actors, to be built: `callboard::runtime().build()?.block_on(...)`.
 ///

@@ -53,7 +53,7 @@ fn clients_reach_the_actors_through_the_doors() {
             .store(memory())
             .actor(OrderProcessor)
             .topic("metrics.>", ephemeral())
-            .gateway(Gateway::on("127.0.0.1:0"))
+            .gateway(Gateway::on("127.0.0.1:0").open())
             .start()
             .await
             .unwrap();

@@ -59,7 +59,7 @@ fn told(run: &Run) -> String {
 async fn serve_callboard() -> anyhow::Result<System> {
     let store: Arc<dyn callboard_core::port::Store> = Arc::new(MemoryStore::new());
     let builder = System::builder("bench").actor(VolatileEcho).store(store);
-    Ok(builder.gateway(Gateway::on("127.0.0.1:0")).start().await?)
+    Ok(builder.gateway(Gateway::on("127.0.0.1:0").open()).start().await?)
 }
 
 async fn serve_plain() -> anyhow::Result<SocketAddr> {

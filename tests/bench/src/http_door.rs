@@ -71,7 +71,7 @@ fn told(Both { many, one }: &Both) -> String {
 
 async fn serve_callboard(folder: &FilePath) -> anyhow::Result<System> {
     let builder = System::builder("bench").actor(JsonRecord).store(Sqlite::at(folder.join("callboard")));
-    Ok(builder.gateway(Gateway::on("127.0.0.1:0")).start().await?)
+    Ok(builder.gateway(Gateway::on("127.0.0.1:0").open()).start().await?)
 }
 
 async fn serve_plain(folder: &FilePath) -> anyhow::Result<SocketAddr> {

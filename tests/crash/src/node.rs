@@ -43,7 +43,7 @@ pub fn node(data: &Path, journal: &Path, listen: &str) -> std::io::Result<System
         .actor(stubborn::Stubborn)
         .actor(guest::Guest)
         .external_subscriber(External::subscriber(journal::PATTERN, journal).named(journal::NAME))
-        .gateway(Gateway::on(listen));
+        .gateway(Gateway::on(listen).open());
     for recorder in recorder::ALL {
         builder = builder.actor(*recorder);
     }

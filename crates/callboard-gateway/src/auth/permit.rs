@@ -1,12 +1,13 @@
 //! What a principal may do, as errors that say what to do about it.
 
+use callboard_core::declaration::{STATE_ACTIONS, fold};
 use callboard_core::{ActorId, Code, Error, Pattern, Principal, Topic};
 
 /// Whether it may follow every topic of the pattern.
 ///
 /// # Errors
 /// `Unauthenticated` for clients without a token, `Denied` for others.
-pub fn subscribe(principal: &Principal, pattern: &Pattern) -> Result<(), Error> {
+pub(crate) fn subscribe(principal: &Principal, pattern: &Pattern) -> Result<(), Error> {
     if principal.grants.may_subscribe(pattern) {
         return Ok(());
     }
@@ -17,18 +18,19 @@ pub fn subscribe(principal: &Principal, pattern: &Pattern) -> Result<(), Error> 
 ///
 /// # Errors
 /// `Unauthenticated` for clients without a token, `Denied` for others.
-pub fn publish(principal: &Principal, topic: &Topic) -> Result<(), Error> {
+pub(crate) fn publish(principal: &Principal, topic: &Topic) -> Result<(), Error> {
     if principal.grants.may_publish(topic) {
         return Ok(());
     }
     Err(refusal(principal, format_args!("publish on {:?}", topic.as_str()), "publish"))
 }
 
-/// Whether it may invoke the action, which has its declared name.
+/// Whether it may invoke the action, which has its declared name. To read a state is the action `get`, under whatever name it goes.
 ///
 /// # Errors
 /// `Unauthenticated` for clients without a token, `Denied` for others.
-pub fn invoke(principal: &Principal, actor: &ActorId, action: &str) -> Result<(), Error> {
+pub(crate) fn invoke(principal: &Principal, actor: &ActorId, action: &str) -> Result<(), Error> {
+    let action = if STATE_ACTIONS.contains(&fold(action).as_str()) { STATE_ACTIONS[0] } else { action };
     if principal.grants.may_invoke(actor, action) {
         return Ok(());
     }
@@ -41,7 +43,7 @@ pub fn invoke(principal: &Principal, actor: &ActorId, action: &str) -> Result<()
 ///
 /// # Errors
 /// `Unauthenticated` for clients without a token, `Denied` for others.
-pub fn operate(principal: &Principal) -> Result<(), Error> {
+pub(crate) fn operate(principal: &Principal) -> Result<(), Error> {
     if principal.grants.admin {
         return Ok(());
     }

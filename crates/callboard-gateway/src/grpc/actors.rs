@@ -7,7 +7,7 @@ use callboard_core::declaration::{STATE_ACTIONS, fold};
 use callboard_core::invocation::CallChain;
 use callboard_core::port::ActorQuery;
 use callboard_core::trace::TraceContext;
-use callboard_core::{Code, Error, Invocation, TypeRef};
+use callboard_core::{Code, Error, Invocation, Principal, TypeRef};
 use callboard_wire::pb::convert::actors::{self as convert, Asked};
 use callboard_wire::pb::v1;
 use futures_util::FutureExt as _;
@@ -17,6 +17,7 @@ use super::call::{Call, Door};
 use super::invoke_stream::InvokeStream;
 use super::listing::page;
 use super::meters::Method;
+use crate::auth::permit;
 
 /// Actors of a listing that are read at once.
 const CHUNK_LEN: usize = 100;
@@ -27,7 +28,7 @@ pub(super) struct Actors(pub(super) Arc<Door>);
 impl v1::actors_server::Actors for Actors {
     async fn invoke(&self, request: Request<v1::InvokeRequest>) -> Result<Response<v1::InvokeResponse>, Status> {
         let call = Call::of(&self.0, Method::Invoke, &request)?;
-        let reply = invoke(&self.0, request.into_inner(), call.deadline(), call.trace);
+        let reply = invoke(&self.0, &call.principal, request.into_inner(), call.deadline(), call.trace);
         call.wait(reply).await
     }
 
@@ -83,11 +84,12 @@ impl v1::actors_server::Actors for Actors {
 /// one after the other arrive in that order.
 pub(super) fn invoke(
     door: &Door,
+    principal: &Principal,
     asked: v1::InvokeRequest,
     deadline: Instant,
     trace: TraceContext,
 ) -> impl Future<Output = Result<v1::InvokeResponse, Error>> + Send + use<> {
-    let (invocation, detached, json) = match invocation(door, asked, deadline, trace) {
+    let (invocation, detached, json) = match invocation(door, principal, asked, deadline, trace) {
         Ok(invocation) => invocation,
         Err(error) => return futures_util::future::ready(Err(error)).left_future(),
     };
@@ -103,11 +105,16 @@ pub(super) fn invoke(
 // What is asked, whether it is only to be accepted, and whether the response is wanted as JSON.
 fn invocation(
     door: &Door,
+    principal: &Principal,
     asked: v1::InvokeRequest,
     deadline: Instant,
     trace: TraceContext,
 ) -> Result<(Invocation, bool, bool), Error> {
     let Asked { target, action, payload, key, headers, detached, json } = asked.try_into()?;
+    let declared = door.declared.get(target.declared());
+    let declared = declared.and_then(|declaration| Some(&declaration.actions[declaration.action(&action)?].name));
+    // Who may not invoke it does not learn whether it is there.
+    permit::invoke(principal, &target, declared.unwrap_or(&action))?;
     let choose = |name: Option<&str>, value: &_| declared_type(door, target.declared(), &action, name, value);
     let payload = payload.into_payload(&door.doors.descriptors, choose)?;
     let trace = Some(trace);

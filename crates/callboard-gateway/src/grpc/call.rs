@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callboard_core::trace::TraceContext;
-use callboard_core::{Blame, Code, Declaration, Error, Name};
+use callboard_core::{Blame, Code, Declaration, Error, Grants, Name, Principal};
 use callboard_wire::pb::convert::actors;
 use callboard_wire::pb::status_from_error;
 use tonic::metadata::{MetadataMap, MetadataValue};
@@ -14,14 +14,19 @@ use tonic::{Request, Response, Status};
 use tracing::Instrument as _;
 
 use super::meters::{Meters, Method};
+use crate::auth::{Authenticator, credentials, expired, permit};
 use crate::doors::{Closing, Doors};
 
+const AUTHORIZATION: &str = "authorization";
 const TRACEPARENT: &str = "traceparent";
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 
 /// What the services share.
 pub(super) struct Door {
     pub(super) doors: Doors,
+    auth: Arc<Authenticator>,
+    // Who asks before it is known who asks.
+    nobody: Arc<Principal>,
     pub(super) closing: Closing,
     pub(super) meters: Meters,
     /// The declared actors by name; they do not change after the start.
@@ -29,19 +34,22 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) fn new(doors: Doors, closing: Closing) -> Self {
+    pub(super) fn new(doors: Doors, auth: Arc<Authenticator>, closing: Closing) -> Self {
         let catalogue = doors.operator.catalogue();
         let declared = catalogue.into_iter().map(|declaration| (declaration.name.clone(), declaration)).collect();
-        Self { doors, closing, meters: Meters::new(), declared }
+        let nobody = Arc::new(Principal::anonymous(Grants::default()));
+        Self { doors, auth, nobody, closing, meters: Meters::new(), declared }
     }
 }
 
-/// One call: its deadline, its trace, its meters.
+/// One call: who asks, its deadline, its trace, its meters.
 pub(super) struct Call<'a> {
     door: &'a Door,
     method: Method,
     started: Instant,
     span: tracing::Span,
+    /// Who asks.
+    pub(super) principal: Arc<Principal>,
     /// How long the caller waits, if it says.
     pub(super) asked: Option<Duration>,
     /// The trace, below the caller's span; a new one when the caller has none.
@@ -49,7 +57,7 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// Reads the metadata.
+    /// Reads the metadata, and refuses who may not ask.
     pub(super) fn of<T>(door: &'a Door, method: Method, request: &Request<T>) -> Result<Self, Status> {
         let metadata = request.metadata();
         let trace = trace(metadata, &door.doors);
@@ -60,14 +68,26 @@ impl<'a> Call<'a> {
             code = tracing::field::Empty
         );
         let started = door.doors.clock.instant();
-        let mut call = Call { door, method, started, span, asked: None, trace };
-        match asked(metadata) {
-            Ok(asked) => {
-                call.asked = asked;
-                Ok(call)
-            }
+        let principal = Arc::clone(&door.nobody);
+        let mut call = Call { door, method, started, span, principal, asked: None, trace };
+        match call.read(metadata) {
+            Ok(()) => Ok(call),
             Err(error) => Err(call.refuse(error)),
         }
+    }
+
+    fn read(&mut self, metadata: &MetadataMap) -> Result<(), Error> {
+        self.principal = known(&self.door.auth, &self.door.doors, metadata)?;
+        if self.method.is_for_operators() {
+            permit::operate(&self.principal)?;
+        }
+        self.asked = asked(metadata)?;
+        Ok(())
+    }
+
+    /// Resolves when the caller's credentials end.
+    pub(super) fn credentials_end(&self) -> impl Future<Output = ()> + Send + use<> {
+        expired(self.principal.expires, Arc::clone(&self.door.doors.clock))
     }
 
     /// When the answer is no longer wanted, capped.
@@ -115,6 +135,12 @@ impl<'a> Call<'a> {
             Ok(_) => Status::internal("an error became a success"),
         }
     }
+}
+
+/// Who asks.
+pub(super) fn known(auth: &Authenticator, doors: &Doors, metadata: &MetadataMap) -> Result<Arc<Principal>, Error> {
+    let value = metadata.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    Ok(auth.authenticate(value.and_then(credentials::bearer_of), doors.clock.now())?)
 }
 
 /// The status of an error on its way out; what only the log may say is logged here.

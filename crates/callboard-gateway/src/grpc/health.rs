@@ -71,7 +71,8 @@ impl tonic_health::pb::health_server::Health for Health {
                 }
             }
         });
-        let end = stream::once(ended(self.closing.clone(), None)).map(|error| Err(refused(&error)));
+        let end =
+            stream::once(ended(self.closing.clone(), None, std::future::pending())).map(|error| Err(refused(&error)));
         // Whichever comes first; the end itself is the last that is sent.
         let all = stream::select(changes, end).scan(false, |over, item: Result<_, Status>| {
             let before = std::mem::replace(over, item.is_err());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use callboard_core::limits::STREAM_WINDOW_LEN;
 use callboard_core::trace::TraceContext;
-use callboard_core::{Code, Error};
+use callboard_core::{Code, Error, Principal};
 use callboard_wire::pb::convert::{actors as convert, time};
 use callboard_wire::pb::v1;
 use callboard_wire::pb::v1::invoke_stream_response::Outcome;
@@ -31,6 +31,7 @@ const WINDOW_BYTES: usize = 16 * 1024 * 1024;
 /// The answers to a stream of requests, in the order in which they are there.
 pub(super) struct InvokeStream {
     door: Arc<Door>,
+    principal: Arc<Principal>,
     trace: TraceContext,
     requests: Streaming<v1::InvokeStreamRequest>,
     running: FuturesUnordered<BoxFuture<'static, Answer>>,
@@ -57,11 +58,12 @@ enum Phase {
 impl InvokeStream {
     pub(super) fn new(requests: Streaming<v1::InvokeStreamRequest>, door: Arc<Door>, call: &Call<'_>) -> Self {
         Self {
+            principal: Arc::clone(&call.principal),
             trace: call.trace,
             requests,
             running: FuturesUnordered::new(),
             running_bytes: 0,
-            end: ended(door.closing.clone(), call.asked).boxed(),
+            end: ended(door.closing.clone(), call.asked, call.credentials_end()).boxed(),
             phase: Phase::Open,
             door,
             _counted: OpenStream::opened(),
@@ -107,7 +109,7 @@ impl InvokeStream {
                 let deadline = started + convert::timeout(timeout);
                 // A span of its own below the stream's, so that its calls can be told apart.
                 let trace = self.trace.child(self.door.doors.entropy.next().max(1));
-                invoke(&self.door, asked, deadline, trace).left_future()
+                invoke(&self.door, &self.principal, asked, deadline, trace).left_future()
             }
             (_, Err(error)) => futures_util::future::ready(Err(error)).right_future(),
             (None, _) => {
@@ -158,8 +160,13 @@ impl Stream for InvokeStream {
     }
 }
 
-/// Resolves when a stream that could go on for ever is to end: the server stops, or the time that its caller gave it is over.
-pub(super) async fn ended(mut closing: Closing, after: Option<Duration>) -> Error {
+/// Resolves when a stream that could go on for ever is to end: the server stops, the time that its caller gave it is over, or its
+/// caller's credentials end.
+pub(super) async fn ended(
+    mut closing: Closing,
+    after: Option<Duration>,
+    credentials_end: impl Future<Output = ()>,
+) -> Error {
     let over = async {
         match after {
             Some(after) => tokio::time::sleep(after).await,
@@ -169,5 +176,8 @@ pub(super) async fn ended(mut closing: Closing, after: Option<Duration>) -> Erro
     tokio::select! {
         () = closing.closed() => stopping(),
         () = over => Error::new(Code::DeadlineExceeded, "the time that grpc-timeout gave the stream is over"),
+        () = credentials_end => {
+            Error::new(Code::Unauthenticated, "the token has expired; get a new one and take the stream up again")
+        }
     }
 }

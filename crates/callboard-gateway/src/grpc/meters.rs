@@ -25,6 +25,31 @@ macro_rules! methods {
         impl Method {
             const ALL: &[Self] = &[$(Self::$method,)*];
 
+            /// Whether only operators may ask for it. What others may do is looked at where it is known what they ask.
+            pub(super) const fn is_for_operators(self) -> bool {
+                match self {
+                    Self::Invoke
+                    | Self::InvokeStream
+                    | Self::StreamedInvoke
+                    | Self::Publish
+                    | Self::PublishBatch
+                    | Self::Subscribe => false,
+                    Self::GetState
+                    | Self::ListActors
+                    | Self::DeleteActor
+                    | Self::ListTopics
+                    | Self::Catalogue
+                    | Self::Explain
+                    | Self::ListDeadLetters
+                    | Self::RetryDeadLetter
+                    | Self::DropDeadLetter
+                    | Self::ListParked
+                    | Self::RetryParked
+                    | Self::SkipParked
+                    | Self::ListTimers => true,
+                }
+            }
+
             /// Its name in metrics and spans.
             pub(super) const fn label(self) -> &'static str {
                 match self { $(Self::$method => $label,)* }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use callboard_core::port::{Events, TopicQuery};
 use callboard_core::publication::Announcement;
 use callboard_core::trace::TraceContext;
-use callboard_core::{Code, Error, MessageId, Position, limits};
+use callboard_core::{Code, Error, MessageId, Position, Principal, limits};
 use callboard_wire::descriptors::Descriptors;
 use callboard_wire::pb::convert::topics::{self as convert, Announced};
 use callboard_wire::pb::v1;
@@ -20,6 +20,7 @@ use super::call::{Call, Door, refused};
 use super::invoke_stream::ended;
 use super::listing::page;
 use super::meters::{Method, OpenStream};
+use crate::auth::permit;
 
 /// Topics of a listing that are read at once.
 const CHUNK_LEN: usize = 500;
@@ -27,8 +28,14 @@ const CHUNK_LEN: usize = 500;
 pub(super) struct Topics(pub(super) Arc<Door>);
 
 impl Topics {
-    fn announcement(&self, wire: v1::PublishRequest, trace: TraceContext) -> Result<Announcement, Error> {
+    fn announcement(
+        &self,
+        principal: &Principal,
+        wire: v1::PublishRequest,
+        trace: TraceContext,
+    ) -> Result<Announcement, Error> {
         let Announced { topic, payload, headers } = wire.try_into()?;
+        permit::publish(principal, &topic)?;
         let descriptors = &self.0.doors.descriptors;
         let payload = payload.into_payload(descriptors, |name, value| descriptors.resolve(name, value))?;
         let time = self.0.doors.clock.now();
@@ -50,9 +57,9 @@ impl Topics {
 impl v1::topics_server::Topics for Topics {
     async fn publish(&self, request: Request<v1::PublishRequest>) -> Result<Response<v1::PublishResponse>, Status> {
         let call = Call::of(&self.0, Method::Publish, &request)?;
-        let trace = call.trace;
+        let (principal, trace) = (Arc::clone(&call.principal), call.trace);
         let work = async {
-            let announcement = self.announcement(request.into_inner(), trace)?;
+            let announcement = self.announcement(&principal, request.into_inner(), trace)?;
             let published = self.publish_all(vec![announcement]).await?.pop();
             published.ok_or_else(|| Error::new(Code::Internal, "the publication has no position"))
         };
@@ -64,7 +71,7 @@ impl v1::topics_server::Topics for Topics {
         request: Request<v1::PublishBatchRequest>,
     ) -> Result<Response<v1::PublishBatchResponse>, Status> {
         let call = Call::of(&self.0, Method::PublishBatch, &request)?;
-        let trace = call.trace;
+        let (principal, trace) = (Arc::clone(&call.principal), call.trace);
         let work = async {
             let asked = request.into_inner().publications;
             if asked.len() > limits::VALUE_ITEMS_MAX {
@@ -73,7 +80,7 @@ impl v1::topics_server::Topics for Topics {
             }
             let announcements = asked.into_iter().enumerate().map(|(at, publication)| {
                 let place = |error: Error| Error::new(error.code(), format!("publications[{at}]: {}", error.message()));
-                self.announcement(publication, trace).map_err(place)
+                self.announcement(&principal, publication, trace).map_err(place)
             });
             let announcements = announcements.collect::<Result<Vec<_>, Error>>()?;
             Ok(v1::PublishBatchResponse { publications: self.publish_all(announcements).await? })
@@ -88,9 +95,11 @@ impl v1::topics_server::Topics for Topics {
         request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
         let call = Call::of(&self.0, Method::Subscribe, &request)?;
-        let end = ended(self.0.closing.clone(), call.asked).boxed();
+        let end = ended(self.0.closing.clone(), call.asked, call.credentials_end()).boxed();
+        let principal = Arc::clone(&call.principal);
         let work = async {
             let (subscribe, json) = convert::subscription(request.into_inner())?;
+            permit::subscribe(&principal, &subscribe.pattern)?;
             let events = self.0.doors.dispatcher.subscribe(subscribe).await?;
             let descriptors = Arc::clone(&self.0.doors.descriptors);
             Ok(Subscription { events, end, json, descriptors, ended: false, _counted: OpenStream::opened() })

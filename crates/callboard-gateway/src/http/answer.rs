@@ -52,6 +52,10 @@ pub(super) fn page(member: &str, rows: Vec<Value>, limit: usize, next: impl FnOn
 pub(super) fn problem(problem: &Problem) -> Response {
     let mut response = body(HeaderValue::from_static(PROBLEM_JSON), problem.to_json());
     *response.status_mut() = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if problem.status() == StatusCode::UNAUTHORIZED {
+        // RFC 9110, section 15.5.2.
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(seconds) = problem.retry_after() {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }

@@ -1,9 +1,11 @@
 //! [`Call`]: one request as the handlers see it.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Query, RawPathParams};
 use callboard_core::trace::TraceContext;
-use callboard_core::{Code, Headers, Name, limits};
+use callboard_core::{Code, Headers, Name, Principal, limits};
 use callboard_wire::problem::Problem;
 use http::header::HeaderName;
 use http::request::Parts;
@@ -12,12 +14,14 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::excerpt;
 
-/// One request: its head, its body, and its place in a trace.
+/// One request: its head, its body, its place in a trace, and who asks.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) parts: Parts,
     pub(super) body: Body,
     pub(super) trace: TraceContext,
+    /// Who asks.
+    pub(super) principal: Arc<Principal>,
     // Its place among the requests under way, and its body's among the large ones; given back when it is answered.
     pub(super) permit: Option<OwnedSemaphorePermit>,
     pub(super) share: Option<OwnedSemaphorePermit>,

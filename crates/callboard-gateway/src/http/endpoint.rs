@@ -1,20 +1,26 @@
-//! What every request goes through: admission, its span, its meters, its problem document.
+//! What every request goes through: who asks, admission, its span, its meters, its problem document.
 
 use std::future::Future;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use callboard_core::port::BoxFuture;
 use callboard_core::trace::TraceContext;
-use callboard_core::{Blame, Code};
+use callboard_core::{Blame, Code, Error, Grants, Principal};
 use callboard_wire::problem::Problem;
-use http::{HeaderMap, Method};
+use http::request::Parts;
+use http::{HeaderMap, Method, header};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::{Answer, Call, Http, answer};
+use crate::auth::{Authenticator, credentials, permit};
+use crate::config::GatewayConfig;
+use crate::doors::Doors;
 use crate::metrics::RouteMeters;
 
 /// Whether a request counts among those under way.
@@ -26,14 +32,34 @@ pub(super) enum Admission {
     Free,
 }
 
+/// Who may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// Whoever reaches the node.
+    Anyone,
+    /// Whom the node lets in; the handler looks at what it may do.
+    Known,
+    /// Who may do what operators do.
+    Operators,
+}
+
 /// Builds routes.
 pub(super) struct Route<'a> {
     http: &'a Arc<Http>,
+    access: Access,
 }
 
 impl<'a> Route<'a> {
-    pub(super) const fn of(http: &'a Arc<Http>) -> Self {
-        Self { http }
+    pub(super) const fn anyone(http: &'a Arc<Http>) -> Self {
+        Self { http, access: Access::Anyone }
+    }
+
+    pub(super) const fn known(http: &'a Arc<Http>) -> Self {
+        Self { http, access: Access::Known }
+    }
+
+    pub(super) const fn operators(http: &'a Arc<Http>) -> Self {
+        Self { http, access: Access::Operators }
     }
 
     pub(super) fn get<F, Fut>(&self, label: &'static str, run: F) -> MethodRouter
@@ -81,22 +107,24 @@ impl<'a> Route<'a> {
         Fut: Future<Output = Answer> + Send + 'static,
     {
         let http = Arc::clone(self.http);
+        let gate = Gate { label, access: self.access, admission };
         let meters = Arc::new(RouteMeters::new(label, method));
         move |request| {
             let (http, meters, run) = (Arc::clone(&http), Arc::clone(&meters), run.clone());
-            Box::pin(async move { observe(http, &meters, label, admission, request, run).await })
+            Box::pin(async move { observe(http, &meters, gate, request, run).await })
         }
     }
 }
 
-async fn observe<F, Fut>(
-    http: Arc<Http>,
-    meters: &RouteMeters,
+/// A route, and whom it lets through.
+#[derive(Clone, Copy)]
+struct Gate {
     label: &'static str,
+    access: Access,
     admission: Admission,
-    request: Request,
-    run: F,
-) -> Response
+}
+
+async fn observe<F, Fut>(http: Arc<Http>, meters: &RouteMeters, gate: Gate, request: Request, run: F) -> Response
 where
     F: Fn(Arc<Http>, Call) -> Fut,
     Fut: Future<Output = Answer>,
@@ -106,17 +134,18 @@ where
     let span = tracing::info_span!(
         "http",
         method = method_name(request.method()),
-        route = label,
+        route = gate.label,
         trace_id = format_args!("{:032x}", trace.trace_id),
         status = tracing::field::Empty,
     );
     let (parts, body) = request.into_parts();
     let answer = async {
-        let permit = match admission {
+        let principal = let_in(&http, &parts, gate.access)?;
+        let permit = match gate.admission {
             Admission::Free => None,
             Admission::Counted => Some(admit(&http)?),
         };
-        run(Arc::clone(&http), Call { parts, body, trace, permit, share: None }).await
+        run(Arc::clone(&http), Call { parts, body, trace, principal, permit, share: None }).await
     }
     .instrument(span.clone())
     .await;
@@ -129,6 +158,56 @@ where
     span.record("status", response.status().as_u16());
     meters.answered(response.status(), http.doors.clock.instant().saturating_duration_since(started));
     response
+}
+
+/// Who asks, if it may.
+fn let_in(http: &Http, parts: &Parts, access: Access) -> Result<Arc<Principal>, Error> {
+    if access == Access::Anyone {
+        return Ok(Arc::clone(&http.nobody));
+    }
+    // Scripts and servers send no origin; a page that was not asked for sends one with everything that could do harm.
+    if parts.headers.contains_key(header::ORIGIN) {
+        http.auth.origins().check(&parts.headers, &parts.uri)?;
+    }
+    let principal = known(http, parts)?;
+    if access == Access::Operators {
+        permit::operate(&principal)?;
+    }
+    Ok(principal)
+}
+
+/// Who asks.
+pub(super) fn known(http: &Http, parts: &Parts) -> Result<Arc<Principal>, Error> {
+    Ok(http.auth.authenticate(credentials::bearer(&parts.headers), http.doors.clock.now())?)
+}
+
+/// Routes with metrics, for operators only unless everybody may see them.
+pub(crate) fn operators_only(
+    routes: Router,
+    doors: &Doors,
+    auth: &Arc<Authenticator>,
+    config: &GatewayConfig,
+) -> Router {
+    if config.auth.shows_metrics(config.listen) {
+        return routes;
+    }
+    let (auth, clock) = (Arc::clone(auth), Arc::clone(&doors.clock));
+    routes.layer(from_fn(move |request: Request, next: Next| {
+        let token = credentials::bearer(request.headers());
+        let principal = auth.authenticate(token, clock.now()).map_err(Error::from);
+        let allowed = principal.and_then(|principal| permit::operate(&principal));
+        async move {
+            match allowed {
+                Ok(()) => next.run(request).await,
+                Err(error) => answer::problem(&error.into()),
+            }
+        }
+    }))
+}
+
+/// Nobody in particular, who may do nothing.
+pub(super) fn nobody() -> Arc<Principal> {
+    Arc::new(Principal::anonymous(Grants::default()))
 }
 
 /// A place among the requests under way.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use callboard_core::port::{Events, Start, StreamEvent, SubscribeRequest};
+use callboard_core::port::{BoxFuture, Events, Start, StreamEvent, SubscribeRequest};
 use callboard_core::{Code, Error, Mark, Pattern};
 use callboard_wire::descriptors::Descriptors;
 use callboard_wire::json::{self, Cursor};
@@ -20,6 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::{Answer, excerpt};
 use super::{Call, Http, accept, endpoint};
+use crate::auth::{expired, permit};
 use crate::doors::Closing;
 use crate::metrics::OpenStream;
 
@@ -37,6 +38,7 @@ const EVENT_STREAM: &str = "text/event-stream";
 pub(super) async fn follow(http: Arc<Http>, mut call: Call) -> Answer {
     let [pattern] = call.path().await?;
     let pattern = Pattern::parse(&pattern).map_err(Error::from)?;
+    permit::subscribe(&call.principal, &pattern)?;
     let query: FollowQuery = call.query()?;
     let form = match accept::choose(call.header("accept")?, &[NDJSON, EVENT_STREAM])? {
         0 => Form::Lines,
@@ -51,6 +53,7 @@ pub(super) async fn follow(http: Arc<Http>, mut call: Call) -> Answer {
     let follower = Follower {
         events,
         closing: http.closing.clone(),
+        credentials: Box::pin(expired(call.principal.expires, Arc::clone(&http.doors.clock))),
         descriptors: Arc::clone(&http.doors.descriptors),
         form,
         pattern,
@@ -125,6 +128,8 @@ const PIECE_LEN: usize = 16 * 1024;
 struct Follower {
     events: Events,
     closing: Closing,
+    // Resolves when the credentials end.
+    credentials: BoxFuture<'static, ()>,
     descriptors: Arc<Descriptors>,
     form: Form,
     pattern: Pattern,
@@ -158,6 +163,10 @@ impl Follower {
                 () = self.closing.closed() => {
                     let error = Error::new(Code::Unavailable, "the node stops; go on from the last cursor");
                     Some(Some(Err(error)))
+                }
+                () = self.credentials.as_mut() => {
+                    let text = "the token has expired; get a new one and go on from the last cursor";
+                    Some(Some(Err(Error::new(Code::Unauthenticated, text))))
                 }
                 // The timeout looks at the stream first, and sets its timer only when nothing is there.
                 next = tokio::time::timeout(self.ping, self.events.next()) => next.ok(),

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::answer::{self, Answer};
-use super::{Call, Http};
+use super::{Call, Http, endpoint};
 
 /// `GET /health/liveness`: the process answers.
 pub(super) async fn liveness(_: Arc<Http>, _: Call) -> Answer {
@@ -22,12 +22,10 @@ pub(super) async fn readiness(http: Arc<Http>, _: Call) -> Answer {
 }
 
 /// `GET /`: what is here.
-pub(super) async fn index(http: Arc<Http>, _: Call) -> Answer {
-    let actors = http.plans.catalogue().iter().map(|one| one.name.as_str()).collect::<Vec<_>>();
-    let document = json!({
+pub(super) async fn index(http: Arc<Http>, call: Call) -> Answer {
+    let mut document = json!({
         "callboard": env!("CARGO_PKG_VERSION"),
         "system": http.doors.system.as_str(),
-        "actors": actors,
         "try": {
             "what every actor takes": "GET /v1/openapi.json",
             "invoke": "POST /v1/actors/{name}/{action}",
@@ -43,6 +41,11 @@ pub(super) async fn index(http: Arc<Http>, _: Call) -> Answer {
             "gRPC, on the same port": "callboard.v1.Actors, callboard.v1.Topics, callboard.v1.System",
         },
     });
+    // What is declared is nothing for passers-by.
+    if endpoint::known(&http, &call.parts).is_ok() {
+        let actors = http.plans.catalogue().iter().map(|one| one.name.as_str()).collect::<Vec<_>>();
+        document["actors"] = actors.into();
+    }
     let mut text = serde_json::to_vec_pretty(&document).unwrap_or_default();
     text.push(b'\n');
     Ok(answer::body(answer::JSON, text))

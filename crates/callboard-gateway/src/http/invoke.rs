@@ -15,6 +15,7 @@ use serde_json::json;
 use super::answer::{self, Answer, excerpt};
 use super::body::{self, Takes};
 use super::{Call, Http, accept};
+use crate::auth::permit;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -42,7 +43,10 @@ const PROTOBUF: HeaderValue = HeaderValue::from_static("application/protobuf");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 async fn invoke(http: &Http, mut call: Call, target: ActorId, action: &str) -> Answer {
-    let plan = http.plans.action(&target, action)?;
+    let plan = http.plans.action(&target, action);
+    // Who may not invoke it does not learn whether it is there.
+    permit::invoke(&call.principal, &target, plan.as_ref().map_or(action, |plan| plan.name.as_str()))?;
+    let plan = plan?;
     let query = if call.parts.uri.query().is_some() { call.query()? } else { InvokeQuery::default() };
     // Everything that can be refused is refused before the actor is asked.
     let form = accept::choose(call.header("accept")?, &FORMS)?;

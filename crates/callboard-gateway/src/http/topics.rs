@@ -14,6 +14,7 @@ use super::answer::{self, Answer, excerpt};
 use super::body::{self, Takes};
 use super::call::page_len;
 use super::{Call, Http};
+use crate::auth::permit;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +27,7 @@ struct PublishQuery {
 pub(super) async fn publish(http: Arc<Http>, mut call: Call) -> Answer {
     let [topic] = call.path().await?;
     let topic = Topic::parse(&topic).map_err(Error::from)?;
+    permit::publish(&call.principal, &topic)?;
     let query: PublishQuery = call.query()?;
     refuse_key(&call)?;
     let headers = call.metadata()?;
@@ -110,6 +112,7 @@ fn read_item(http: &Http, call: &Call, common: &Headers, item: Value) -> Result<
     let item: BatchItem = serde_json::from_value(item)
         .map_err(|error| Error::new(Code::InvalidPayload, excerpt(&error.to_string()).to_owned()))?;
     let topic = Topic::parse(&item.topic)?;
+    permit::publish(&call.principal, &topic)?;
     if item.headers.len() > limits::HEADERS_LEN_MAX {
         return Err(too_many_headers(item.headers.len()));
     }

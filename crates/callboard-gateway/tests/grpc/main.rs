@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_core::{Code, Error, Payload};
-use callboard_gateway::{Gateway, GatewayConfig, GatewayHandle, Stopped};
+use callboard_gateway::{AuthConfig, Gateway, GatewayConfig, GatewayHandle, Stopped};
 use callboard_testkit::SimClock;
 use callboard_wire::pb::error_from_status;
 use callboard_wire::pb::v1::actors_client::ActorsClient;
@@ -42,7 +42,7 @@ struct Server {
 impl Server {
     async fn start() -> Self {
         let (node, clock) = (Fake::new(), Arc::new(SimClock::default()));
-        let config = GatewayConfig::on("127.0.0.1:0".parse().unwrap());
+        let config = GatewayConfig::on("127.0.0.1:0".parse().unwrap()).with_auth(AuthConfig::open());
         let bound = Gateway::bind(config).unwrap();
         let address = bound.local_addr();
         let gateway = Some(bound.serve(node.doors(&clock), axum::Router::new()));

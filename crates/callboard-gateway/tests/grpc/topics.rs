@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use callboard_core::port::{Clock as _, Start, StreamEvent, TopicSummary};
 use callboard_core::{Code, Encoding, Error, Headers, Mark, MessageId, Payload, Position, Publication, Seq, Topic};
+use callboard_gateway::AuthConfig;
+use callboard_gateway::auth::Authenticator;
 use callboard_wire::pb::v1::subscribe_request::Start as WireStart;
 use callboard_wire::pb::v1::subscribe_response::Event;
 use callboard_wire::pb::v1::{self, SubscribeRequest};
@@ -201,7 +203,8 @@ async fn a_subscription_ends_at_the_time_that_its_caller_gave_it() {
     // Without a client in between, which would end the call by a clock of its own.
     let node = fake::Fake::new();
     let (_close, closing) = callboard_gateway::doors::closing();
-    let mut door = callboard_gateway::grpc::routes(&node.doors(&Arc::default()), closing);
+    let auth = Arc::new(Authenticator::new(&AuthConfig::open()).unwrap());
+    let mut door = callboard_gateway::grpc::routes(&node.doors(&Arc::default()), &auth, closing);
     let message = follow("a", None).encode_to_vec();
     let frame = [vec![0, 0, 0, 0, u8::try_from(message.len()).unwrap()], message].concat();
     let request = http::Request::post("/callboard.v1.Topics/Subscribe")

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callboard_core::Error;
-use callboard_gateway::{Gateway, GatewayConfig, GatewayHandle};
+use callboard_gateway::{AuthConfig, Gateway, GatewayConfig, GatewayHandle};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -35,7 +35,7 @@ pub(crate) struct Served {
 }
 
 pub(crate) fn config() -> GatewayConfig {
-    GatewayConfig::on("127.0.0.1:0".parse().unwrap())
+    GatewayConfig::on("127.0.0.1:0".parse().unwrap()).with_auth(AuthConfig::open())
 }
 
 pub(crate) fn serve() -> Served {
@@ -44,8 +44,8 @@ pub(crate) fn serve() -> Served {
 
 pub(crate) fn serve_with(config: GatewayConfig) -> Served {
     let (fake, clock) = (Fake::new(), Arc::new(SimClock::default()));
-    let extra = axum::Router::new().route("/metrics", axum::routing::get(|| async { "# none" }));
-    let handle = Gateway::bind(config).unwrap().serve(fake.doors(&clock), extra);
+    let metrics = axum::Router::new().route("/metrics", axum::routing::get(|| async { "# none" }));
+    let handle = Gateway::bind(config).unwrap().with_metrics(metrics).serve(fake.doors(&clock), axum::Router::new());
     let address = handle.local_addr();
     let clients = [false, true].map(|only| Hyper::builder(TokioExecutor::new()).http2_only(only).build_http());
     Served { fake, clock, address, handle, clients }

@@ -80,3 +80,91 @@ fn topics_of_the_file_become_rules() {
     let TopicPolicy::Durable(kept) = rules.policy(&topic("audit.log")) else { panic!("audit.log is durable") };
     assert_eq!(kept.age, Duration::from_secs(30 * 86_400));
 }
+
+const KEYS: &str = r#"
+[auth]
+secret = "a shared secret of at least 32 bytes"
+issuers = ["https://id.example.com"]
+audiences = "callboard, others"
+leeway = "1s"
+streams_secret = "s3Krit"
+
+[[auth.keys]]
+algorithm = "HS256"
+id = "next"
+secret = "another secret of more than 32 bytes"
+
+[[auth.rules]]
+when = { role = "operator" }
+subscribe = ["user.{sub}.>"]
+admin = true
+
+[auth.anonymous]
+subscribe = ["public.>"]
+
+[auth.origins]
+allowed = ["https://app.example.com", "//*.example.com"]
+missing = false
+"#;
+
+#[test]
+fn whom_the_node_lets_in_stands_in_the_file() {
+    let gateway = load(KEYS, &[], &Flags::default()).unwrap().gateway().unwrap();
+    let auth = &gateway.auth;
+    assert_eq!((auth.keys.len(), auth.keys[1].id.as_deref()), (2, Some("next")));
+    assert_eq!((auth.issuers.len(), auth.audiences.len(), auth.leeway), (1, 2, Duration::from_secs(1)));
+    assert!(auth.rules[0].admin && auth.rules[0].when["role"] == "operator");
+    let anonymous = auth.anonymous.as_ref().unwrap();
+    assert!(anonymous.may_subscribe(&Pattern::parse("public.a").unwrap()) && !anonymous.admin);
+    assert_eq!(gateway.clients.signing_secret.as_deref(), Some(b"s3Krit".as_slice()));
+    callboard_gateway::auth::Authenticator::new(auth).unwrap();
+    let shown = format!("{:?}", load(KEYS, &[], &Flags::default()).unwrap());
+    assert!(!shown.contains("shared secret") && !shown.contains("another") && !shown.contains("s3Krit"), "{shown}");
+}
+
+#[test]
+fn without_an_auth_part_nobody_is_let_in() {
+    let auth = load("", &[], &Flags::default()).unwrap().gateway().unwrap().auth;
+    assert_eq!((auth.anonymous.clone(), auth.has_keys()), (None, false));
+    assert_eq!(auth, callboard_gateway::AuthConfig::default());
+}
+
+#[test]
+fn the_environment_configures_who_is_let_in_too() {
+    let environment = [
+        ("CALLBOARD_AUTH__SECRET", "a shared secret of at least 32 bytes"),
+        ("CALLBOARD_AUTH__AUDIENCES", "a,b"),
+        ("CALLBOARD_AUTH__ANONYMOUS", "all"),
+        ("CALLBOARD_AUTH__ANONYMOUS_BEYOND_LOOPBACK", "true"),
+        ("CALLBOARD_AUTH__METRICS_PUBLIC", "false"),
+        ("CALLBOARD_LIMITS__CONNECTIONS", "5"),
+        ("CALLBOARD_LISTEN", "0.0.0.0:4000"),
+        ("CALLBOARD_TOKEN", "none of the node's business"),
+    ];
+    let gateway = load("", &environment, &Flags::default()).unwrap().gateway().unwrap();
+    assert!(gateway.auth.is_open() && gateway.auth.keys.len() == 1 && gateway.auth.metrics_public == Some(false));
+    assert_eq!((gateway.auth.audiences.len(), gateway.connections_max), (2, 5));
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_its_name() {
+    for (file, word) in [
+        ("listen = \"0.0.0.0:1\"\n[auth]\nanonymous = \"all\"", "anonymous_beyond_loopback"),
+        ("[auth]\nanonymous = \"some\"", "\"all\""),
+        ("[auth.anonymous]\nsubscribe = [\"a..b\"]", "auth.anonymous.subscribe"),
+        ("[auth.anonymous]\nread = [\"a\"]", "read"),
+        ("[auth]\nsecret = \"x\"\nsecret_file = \"y\"", "not both"),
+        ("[auth]\nsecret_file = \"no-such-file\"", "no-such-file"),
+        ("[[auth.keys]]\nalgorithm = \"none\"\nsecret = \"x\"", "HS256"),
+        ("[[auth.keys]]\nalgorithm = \"ES256\"\nsecret = \"x\"", "public key"),
+        ("[[auth.keys]]\nalgorithm = \"ES256\"", "file"),
+        ("[auth.origins]\nallowed = [\"example.com\"]", "auth.origins"),
+        ("[auth]\nunending = \"perhaps\"", "true or false"),
+        ("[limits]\nconnections = 0", "limits.connections"),
+        ("[limits]\nsubscriptions = -1", "whole number"),
+        ("[limits]\nspeed = 1", "speed"),
+    ] {
+        let text = wrong(file, &[]);
+        assert!(text.contains(word), "{file}: {text}");
+    }
+}
