@@ -8,6 +8,7 @@ use super::channel::{Channel, Event, State, WAITING_MAX};
 use super::inbound::{Inbound, Payload};
 use super::message::post;
 use super::session::{Asked, refusal};
+use crate::json::check;
 use crate::session::{Ack, AskId, Command, Data, Outbox, SubId};
 
 impl PhoenixSession {
@@ -18,7 +19,16 @@ impl PhoenixSession {
             Payload::Json(json) => Data::Json(json.to_owned()),
             Payload::Binary(bytes) => Data::Binary(bytes.to_vec()),
         };
+        let readable = match &data {
+            Data::Json(json) => check(json),
+            Data::Binary(_) => Ok(()),
+        };
         let event = Event { reference, name, data };
+        // Others are to read what this client sends.
+        if let Err(error) = readable {
+            let error = Error::new(Code::InvalidPayload, format!("the payload cannot be read: {error}"));
+            return self.refuse(sub, &event, &error, out);
+        }
         match self.channels.get_mut(&sub).map(|channel| &mut channel.state) {
             Some(State::Joining(joining)) if joining.waiting.len() < WAITING_MAX => joining.waiting.push(event),
             Some(State::Joining(_)) => {

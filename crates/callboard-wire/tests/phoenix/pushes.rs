@@ -21,6 +21,8 @@ fn an_event_is_answered_with_what_it_led_to() {
         < ["1","5","campaign:7","phx_reply",{"status":"error","response":{"code":"Denied","reason":"speaking is not allowed"}}]
         > ["1",null,"campaign:7","speak",{}]
         . perform 1 unasked speak {}
+        > ["1","7","campaign:7","speak",{"text":"\ud800"}]
+        < ["1","7","campaign:7","phx_reply",{"status":"error","response":{"code":"InvalidPayload","reason":"the payload cannot be read: unexpected end of hex escape at line 1 column 16"}}]
         > ["1","6","campaign:7","phx_error",{}]
         < ["1","6","campaign:7","phx_reply",{"status":"error","response":{"code":"InvalidPayload","reason":"events that begin with phx_ are the protocol's own"}}]
     "#);
