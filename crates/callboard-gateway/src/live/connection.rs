@@ -93,8 +93,10 @@ struct Sub {
     seen: Option<Seen>,
     // Set when delivery rested and goes on: the session is not told.
     quiet: bool,
-    // Set for a consumer that acknowledges.
+    // Set for a consumer that acknowledges, from when its place is known.
     acks: Option<Acks>,
+    // Set for one whose place is not known before it starts.
+    consumer: Option<(Arc<str>, Consumed)>,
 }
 
 /// What a job has come to.

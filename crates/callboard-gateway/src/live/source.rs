@@ -99,6 +99,9 @@ impl Source<'_> {
             }
             Wanted::After(position) => {
                 let oldest = summary.head.seq.0.saturating_sub(self.replay_max).max(before_first);
+                // Whoever was there when the topic was empty stands before the first, whatever life of the log that became.
+                let position =
+                    position.map(|position| if position == Position::default() { behind(0) } else { position });
                 match position
                     .filter(|position| position.epoch == summary.head.epoch && position.seq <= summary.head.seq)
                 {

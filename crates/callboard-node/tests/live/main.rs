@@ -5,6 +5,7 @@ mod channel;
 mod client;
 mod longpoll;
 mod phoenix;
+mod phoenix_acks;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -73,6 +73,40 @@ pub(in crate::live) async fn consumed(live: &Live, granted: &Granted, consumer: 
     Ok(consumed)
 }
 
+/// Keeps where a consumer of which nothing is known begins: what it is given from there on is owed to it, also if it never
+/// acknowledges anything.
+pub(in crate::live) async fn begin(
+    live: &Live,
+    consumer: &str,
+    consumed: &Consumed,
+    started: &Started,
+) -> Result<(), Error> {
+    for head in &started.heads {
+        let is_known = |acked: &Acked| acked.resume_after().epoch == head.after.epoch;
+        if consumed.get(&head.topic).is_some_and(is_known) {
+            continue;
+        }
+        let (epoch, after) = (head.after.epoch.0, head.after.seq.0);
+        let beginning = Acknowledgement { epoch, after, upto: None, one: None };
+        live.doors.dispatcher.invoke(kept(live, &head.topic, consumer, beginning)?).await?;
+    }
+    Ok(())
+}
+
+/// What keeps an acknowledgement.
+fn kept(live: &Live, topic: &Topic, consumer: &str, acknowledgement: Acknowledgement) -> Result<Invocation, Error> {
+    Ok(Invocation {
+        target: consumers::consumer(topic, consumer)?,
+        action: consumers::ACKNOWLEDGE,
+        payload: acknowledgement.payload(),
+        deadline: live.doors.clock.instant() + limits::CALL_DEADLINE,
+        key: None,
+        headers: Headers::new(),
+        trace: None,
+        chain: CallChain::new(),
+    })
+}
+
 impl Acks {
     pub(super) fn new(granted: &Granted, consumer: Arc<str>, started: &Started, mut consumed: Consumed) -> Self {
         let topical = |(topic, after, head): (Topic, Position, Position)| {
@@ -97,6 +131,10 @@ impl Acks {
     pub(super) fn take(&mut self, publication: &Publication, now: Instant) -> Verdict {
         let Some(topical) = self.topics.get_mut(&publication.topic) else { return Verdict::Deliver };
         let seq = publication.position.seq;
+        // A topic has no epoch before its first publication.
+        if topical.after == Position::default() {
+            topical.after.epoch = publication.position.epoch;
+        }
         topical.pending.heard_of(seq);
         if topical.paused || !topical.pending.wants(seq) {
             return Verdict::Skip;
@@ -171,17 +209,9 @@ impl<T: Transport> Connection<T> {
         })?;
         let named = upto.or(one).unwrap_or_default();
         let answer = format!("{{\"acked\":{named},\"upto\":{},\"pending\":{}}}", taken.upto.0, taken.pending);
-        let kept = Acknowledgement { epoch: topical.after.epoch.0, after: topical.after.seq.0, upto, one };
-        let invocation = Invocation {
-            target: consumers::consumer(topic, &acks.consumer)?,
-            action: consumers::ACKNOWLEDGE,
-            payload: kept.payload(),
-            deadline: self.live.doors.clock.instant() + limits::CALL_DEADLINE,
-            key: None,
-            headers: Headers::new(),
-            trace: None,
-            chain: CallChain::new(),
-        };
+        let (epoch, after) = (topical.after.epoch.0, topical.after.seq.0);
+        let acknowledgement = Acknowledgement { epoch, after, upto, one };
+        let invocation = kept(&self.live, topic, &acks.consumer, acknowledgement)?;
         if let Some(positions) = acks.resume() {
             self.resume(sub, positions);
         }

@@ -6,7 +6,7 @@ use callboard_core::acknowledgement::Acked;
 use callboard_core::{Code, Error, Position, Topic};
 use callboard_wire::session::{Command, Event, From, SubId, Subscribe};
 
-use super::acks::{Acks, Consumed, consumed, consumer_of};
+use super::acks::{Acks, Consumed, begin, consumed, consumer_of};
 use super::{Connection, Done, Ready, Sub, Transport};
 use crate::live::Live;
 use crate::live::asks;
@@ -83,6 +83,7 @@ impl<T: Transport> Connection<T> {
             wants_heads: heads,
             seen: None,
             acks: None,
+            consumer: None,
             quiet: false,
         };
         self.subs.insert(sub, seat);
@@ -109,6 +110,9 @@ impl<T: Transport> Connection<T> {
                 } else {
                     let sources = source.open(&from).await?;
                     let started = sources.started.clone();
+                    if let Some((name, consumed)) = &consumer {
+                        begin(&live, name, consumed, &started).await?;
+                    }
                     Ready { granted, sources: Some(sources), started, consumer }
                 })
             };
@@ -122,7 +126,8 @@ impl<T: Transport> Connection<T> {
         seat.generation += 1;
         seat.quiet = false;
         self.streams.end(sub);
-        let (generation, heads) = (seat.generation, seat.wants_heads);
+        let consumer = seat.consumer.clone();
+        let (generation, heads) = (seat.generation, seat.wants_heads || consumer.is_some());
         // What is live begins where it stood when it was asked for.
         let from = match (from, seat.held.take()) {
             (From::Live, Some(held)) => From::After {
@@ -135,10 +140,20 @@ impl<T: Transport> Connection<T> {
             },
             (from, _) => from,
         };
+        let from = match &consumer {
+            Some((_, consumed)) if !consumed.is_empty() => resumed(consumed),
+            _ => from,
+        };
         let live = Arc::clone(&self.live);
         self.jobs.push(Box::pin(async move {
-            let result = source(&live, &granted, heads).open(&from).await;
-            Done::Started { sub, generation, result }
+            let opened = async {
+                let sources = source(&live, &granted, heads).open(&from).await?;
+                if let Some((name, consumed)) = &consumer {
+                    begin(&live, name, consumed, &sources.started).await?;
+                }
+                Ok(sources)
+            };
+            Done::Started { sub, generation, result: opened.await }
         }));
     }
 
@@ -192,6 +207,11 @@ impl<T: Transport> Connection<T> {
                 match result {
                     Ok(sources) => {
                         let started = sources.started.clone();
+                        if let Some(seat) = self.subs.get_mut(&sub)
+                            && let (Some(granted), Some((name, consumed))) = (&seat.granted, seat.consumer.take())
+                        {
+                            seat.acks = Some(Acks::new(granted, name, &started, consumed));
+                        }
                         if !self.subs.get(&sub).is_some_and(|seat| seat.quiet) {
                             self.session.event(now, Event::Started { sub, started }, &mut self.outbox);
                         }
@@ -223,11 +243,13 @@ impl<T: Transport> Connection<T> {
                 missed = self.live.returning.missed(self.live.doors.clock.instant(), &granted.request, &heads);
                 seat.seen = Some(heads);
             }
-            seat.acks = consumer.map(|(name, consumed)| Acks::new(&granted, name, &started, consumed));
-            seat.granted = Some(granted);
             if sources.is_none() {
                 seat.held = Some(started.clone());
+                seat.consumer = consumer;
+            } else {
+                seat.acks = consumer.map(|(name, consumed)| Acks::new(&granted, name, &started, consumed));
             }
+            seat.granted = Some(granted);
         }
         let now = self.now();
         let event = Event::Subscribed { sub, channel: &declaration, started, response, missed };
