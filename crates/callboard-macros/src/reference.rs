@@ -56,7 +56,7 @@ pub(crate) fn expand(actor: &Actor, block: &ItemImpl) -> TokenStream {
             #[doc = #which]
             pub fn at(caller: &impl ::callboard::Caller #key) -> #reference {
                 #reference {
-                    client: ::callboard::Caller::client(caller).apart(),
+                    client: ::callboard::Caller::client(caller),
                     target: #target.map_err(::core::convert::Into::into),
                 }
             }
@@ -81,7 +81,7 @@ fn method(action: &str, handler: &Method, state: &Type) -> TokenStream {
         #fallback
         pub fn #ident(&self #parameter) -> ::callboard::Call<#shown> {
             ::callboard::Call::<#response>::new(
-                ::core::clone::Clone::clone(&self.client),
+                &self.client,
                 ::core::clone::Clone::clone(&self.target),
                 ::callboard::__private::Name::from_static(#action),
                 ::callboard::Message::into_payload(#payload),

@@ -14,9 +14,7 @@ use std::time::Instant;
 use callboard_core::activation::{Input, Lifecycle, Step};
 use callboard_core::batch::StoreKey;
 use callboard_core::declaration::Durability;
-use callboard_core::port::{
-    ActivationPhase, ActorState, Clock, Dispatcher, Entropy, Instance, Store, StoreError, TurnAction,
-};
+use callboard_core::port::{ActivationPhase, ActorState, Clock, Entropy, Instance, Store, StoreError, TurnAction};
 use callboard_core::topic::TopicRules;
 use callboard_core::{ActorId, Batch, Cause, Code, Error, Headers, Mark, Payload, Reply, Revision, Timestamp, Write};
 
@@ -25,6 +23,7 @@ use crate::hosts::Asked;
 use crate::hub::Hub;
 use crate::mailbox::{Control, Mail, Wake};
 use crate::registry::{Cell, Registry};
+use crate::router::Lanes;
 use crate::written_behind::WrittenBehind;
 
 /// What an activation stands on.
@@ -40,16 +39,16 @@ pub(crate) struct ActivationPorts {
 }
 
 /// Drives an activation until it ends. Whatever ends it, mail that waits is answered and the registry forgets it.
-pub(crate) async fn drive(cell: Arc<Cell>, ports: Arc<ActivationPorts>, dispatcher: Arc<dyn Dispatcher>) {
+pub(crate) async fn drive(cell: Arc<Cell>, ports: Arc<ActivationPorts>, lanes: Arc<Lanes>) {
     cell.host.metrics.activations.increment(1);
     let entropy = ports.entropy.next();
-    Activation { cell, ports, dispatcher, life: Lifecycle::Vacant, present: None, retry: None, entropy }.run().await;
+    Activation { cell, ports, lanes, life: Lifecycle::Vacant, present: None, retry: None, entropy }.run().await;
 }
 
 struct Activation {
     cell: Arc<Cell>,
     ports: Arc<ActivationPorts>,
-    dispatcher: Arc<dyn Dispatcher>,
+    lanes: Arc<Lanes>,
     life: Lifecycle,
     present: Option<Present>,
     // Set while loading fails.

@@ -1,7 +1,7 @@
 //! The way to an actor: [`Router`] finds its activation or starts one, and implements the [`Dispatcher`] port.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use callboard_core::batch::{OutboxEntry, StoreKey};
 use callboard_core::declaration::{Durability, FailurePolicy};
@@ -48,6 +48,7 @@ pub(crate) struct Router {
     accepting: AtomicU8,
     metrics: EngineMetrics,
     me: std::sync::Weak<Self>,
+    lanes: Arc<Lanes>,
 }
 
 /// The answer to come.
@@ -71,6 +72,7 @@ impl Router {
             tasks,
             accepting: AtomicU8::new(Accepting::All as u8),
             metrics: EngineMetrics::new(),
+            lanes: Lanes::new(me),
             me: me.clone(),
         })
     }
@@ -149,15 +151,10 @@ impl Router {
                 return Err(Error::new(Code::Fenced, format!("this node does not own actor {id}; try again")));
             }
         };
-        let Some(me) = self.me.upgrade() else {
-            return Err(Error::new(Code::Unavailable, "the node is stopping"));
-        };
         let tick = self.registry.tick();
         let (cell, new) = self.registry.get_or_insert(id, || Cell::new(id.clone(), Arc::clone(host), fence, tick));
         if new {
-            // A handle in memory of its own: each turn clones it, on whichever thread it runs.
-            let dispatcher = Arc::new(ForActor(me));
-            self.tasks.spawn(drive(Arc::clone(&cell), Arc::clone(&self.ports), dispatcher));
+            self.tasks.spawn(drive(Arc::clone(&cell), Arc::clone(&self.ports), Arc::clone(&self.lanes)));
         }
         Ok(())
     }
@@ -295,24 +292,45 @@ impl Dispatcher for Router {
     }
 }
 
-/// The router as one activation holds it.
-struct ForActor(Arc<Router>);
+/// The router as turns hold it: each thread has a handle of its own, because each turn clones one, and a count of references that
+/// several processors write to would slow all of them down.
+pub(crate) struct Lanes([Arc<ForActor>; LANES]);
+
+const LANES: usize = 16;
+
+impl Lanes {
+    fn new(router: &std::sync::Weak<Router>) -> Arc<Self> {
+        Arc::new(Self(std::array::from_fn(|_| Arc::new(ForActor(router.clone())))))
+    }
+
+    /// This thread's handle.
+    pub(crate) fn dispatcher(&self) -> Arc<dyn Dispatcher> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local!(static LANE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % LANES);
+        let lane = LANE.with(|lane| *lane);
+        Arc::<ForActor>::clone(&self.0[lane])
+    }
+}
+
+// Alone in its cache lines. It does not keep the router alive, which has it.
+#[repr(align(128))]
+struct ForActor(std::sync::Weak<Router>);
 
 impl Dispatcher for ForActor {
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, Result<Reply, Error>> {
-        self.0.invoke(invocation)
+        self.0.upgrade().map_or_else(stopping, |router| router.invoke(invocation))
     }
 
     fn post(&self, invocation: Invocation) -> BoxFuture<'static, Result<MessageId, Error>> {
-        self.0.post(invocation)
+        self.0.upgrade().map_or_else(stopping, |router| router.post(invocation))
     }
 
     fn publish(&self, announcements: Vec<Announcement>) -> BoxFuture<'static, Result<Vec<Position>, Error>> {
-        self.0.publish(announcements)
+        self.0.upgrade().map_or_else(stopping, |router| router.publish(announcements))
     }
 
     fn subscribe(&self, request: SubscribeRequest) -> BoxFuture<'static, Result<Events, Error>> {
-        self.0.subscribe(request)
+        self.0.upgrade().map_or_else(stopping, |router| router.subscribe(request))
     }
 }
 

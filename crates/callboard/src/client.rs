@@ -5,6 +5,7 @@ use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
@@ -33,8 +34,20 @@ impl<C: Caller> Caller for &C {
 
 /// The way to the actors of a system. Cheap to clone.
 #[derive(Clone)]
-pub struct Client(Arc<Link>);
+pub struct Client(Way);
 
+#[derive(Clone)]
+enum Way {
+    /// Each thread takes a link of its own: a count of references that several processors write to would slow all of them down.
+    Outside(Arc<[Arc<Link>; LINKS]>),
+    Within(Arc<Link>),
+}
+
+/// Links of a client: as many threads call without getting into each other's way.
+const LINKS: usize = 16;
+
+// Alone in its cache lines.
+#[repr(align(128))]
 struct Link {
     dispatcher: Arc<dyn Dispatcher>,
     origin: Origin,
@@ -58,17 +71,16 @@ struct Within {
 impl Client {
     /// A client of whatever dispatches: a node, an engine, a fake.
     #[must_use]
-    pub fn new(dispatcher: Arc<dyn Dispatcher>, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Link { dispatcher, origin: Origin::Outside(clock) }))
+    pub fn new(dispatcher: &Arc<dyn Dispatcher>, clock: &Arc<dyn Clock>) -> Self {
+        let link =
+            |_| Arc::new(Link { dispatcher: Arc::clone(dispatcher), origin: Origin::Outside(Arc::clone(clock)) });
+        Self(Way::Outside(Arc::new(std::array::from_fn(link))))
     }
 
-    /// The same way in memory of its own: what is called through it from one thread does not slow down the others.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn apart(self) -> Self {
-        match &self.0.origin {
-            Origin::Outside(clock) => Self::new(Arc::clone(&self.0.dispatcher), Arc::clone(clock)),
-            Origin::Within(_) => self,
+    fn link(&self) -> &Arc<Link> {
+        match &self.0 {
+            Way::Outside(links) => &links[lane()],
+            Way::Within(link) => link,
         }
     }
 
@@ -81,7 +93,8 @@ impl Client {
             headers: correlation.into_iter().collect(),
             trace: turn.trace,
         };
-        Self(Arc::new(Link { dispatcher: Arc::clone(&turn.dispatcher), origin: Origin::Within(Box::new(within)) }))
+        let link = Link { dispatcher: Arc::clone(&turn.dispatcher), origin: Origin::Within(Box::new(within)) };
+        Self(Way::Within(Arc::new(link)))
     }
 
     /// Calls an actor by its name (`"name"`, `"parent/name"` or an [`ActorId`]) and the action's.
@@ -92,8 +105,15 @@ impl Client {
         action: impl Into<Name>,
         payload: impl Message,
     ) -> Call<R> {
-        Call::new(self.clone(), target.into_target(), action.into(), payload.into_payload())
+        Call::new(self, target.into_target(), action.into(), payload.into_payload())
     }
+}
+
+/// The place of this thread among [`LINKS`].
+fn lane() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static LANE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % LINKS);
+    LANE.with(|lane| *lane)
 }
 
 impl Caller for Client {
@@ -116,7 +136,7 @@ impl fmt::Debug for Client {
 /// may still run. *Errors*: every [`Code`]; `DeadlineExceeded` after 60 s unless [`Call::deadline`] says otherwise.
 #[must_use = "a call does nothing until it is awaited, sent, or returned as an effect"]
 pub struct Call<R> {
-    client: Client,
+    link: Arc<Link>,
     target: Result<ActorId, CallError>,
     action: Name,
     payload: Result<Payload, CallError>,
@@ -129,14 +149,14 @@ pub struct Call<R> {
 
 impl<R> Call<R> {
     /// What the typed references are made of.
-    pub const fn new(
-        client: Client,
+    pub fn new(
+        client: &Client,
         target: Result<ActorId, CallError>,
         action: Name,
         payload: Result<Payload, CallError>,
     ) -> Self {
         Self {
-            client,
+            link: Arc::clone(client.link()),
             target,
             action,
             payload,
@@ -175,8 +195,8 @@ impl<R> Call<R> {
     /// # Errors
     /// `ActorNotFound`, `ActionNotFound`, `Unavailable`; what is wrong with the call itself.
     pub async fn send(self) -> Result<MessageId, CallError> {
-        let (client, invocation) = self.invocation(Waits::No)?;
-        client.0.dispatcher.post(invocation).await
+        let (link, invocation) = self.invocation(Waits::No)?;
+        link.dispatcher.post(invocation).await
     }
 
     /// The whole reply: the response as it came, the actor's revision, the positions of the broadcasts.
@@ -188,11 +208,11 @@ impl<R> Call<R> {
     }
 
     fn begin(self) -> Result<BoxFuture<'static, Result<Reply, CallError>>, CallError> {
-        let (client, invocation) = self.invocation(Waits::Yes)?;
-        Ok(client.0.dispatcher.invoke(invocation))
+        let (link, invocation) = self.invocation(Waits::Yes)?;
+        Ok(link.dispatcher.invoke(invocation))
     }
 
-    fn invocation(self, waits: Waits) -> Result<(Client, Invocation), CallError> {
+    fn invocation(self, waits: Waits) -> Result<(Arc<Link>, Invocation), CallError> {
         let target = self.target?;
         if let Some(key) = self.key.as_ref().filter(|key| key.is_empty() || key.len() > IDEMPOTENCY_KEY_LEN_MAX) {
             return Err(CallError::new(
@@ -201,7 +221,7 @@ impl<R> Call<R> {
             ));
         }
         let timeout = self.timeout.map(|timeout| timeout.min(CALL_DEADLINE_MAX));
-        let (deadline, chain, headers, trace) = match &self.client.0.origin {
+        let (deadline, chain, headers, trace) = match &self.link.origin {
             Origin::Outside(clock) => {
                 (clock.instant() + timeout.unwrap_or(CALL_DEADLINE), CallChain::new(), self.headers, self.trace)
             }
@@ -215,7 +235,7 @@ impl<R> Call<R> {
             }
         };
         let (action, payload, key) = (self.action, self.payload?, self.key);
-        Ok((self.client, Invocation { target, action, payload, deadline, key, headers, trace, chain }))
+        Ok((self.link, Invocation { target, action, payload, deadline, key, headers, trace, chain }))
     }
 
     pub(crate) fn into_parts(self) -> (Result<ActorId, CallError>, Name, Result<Payload, CallError>, Headers) {

@@ -139,7 +139,7 @@ impl Context {
     /// answered with `CallCycle` at once.
     #[must_use = "a call does nothing until it is awaited or sent"]
     pub fn call<R: Message>(&self, target: impl IntoTarget, action: impl Into<Name>, payload: impl Message) -> Call<R> {
-        Call::new(self.client(), target.into_target(), action.into(), payload.into_payload())
+        Call::new(&self.client(), target.into_target(), action.into(), payload.into_payload())
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::task::Poll;
 
 use callboard_core::activation::Input;
 use callboard_core::declaration::Durability;
 use callboard_core::port::{BoxFuture, CommitError, Turn, TurnAction};
-use callboard_core::{Code, Error, MessageId, Payload, Position, Reply, Revision, Timestamp, Value};
+use callboard_core::{Cause, Code, Error, MessageId, Payload, Position, Reply, Revision, Timestamp, Value};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
@@ -88,7 +87,7 @@ impl Activation {
                 trace,
                 chain: invocation.chain.clone(),
                 entropy,
-                dispatcher: Arc::clone(&self.dispatcher),
+                dispatcher: self.lanes.dispatcher(),
             };
             let _entered = span.enter();
             catch_unwind(AssertUnwindSafe(move || instance.handle(turn)))
@@ -113,6 +112,7 @@ impl Activation {
     }
 
     /// Decides what a turn's outcome leads to; performs it when nothing has to be committed.
+    #[inline]
     pub(super) fn settle(&mut self, outcome: Outcome, mail: &Mail, now: Timestamp, fingerprint: u64) -> Settled {
         match outcome {
             Outcome::Decided(value) => self.settle_value(value, mail, now, fingerprint),
@@ -131,7 +131,43 @@ impl Activation {
         }
     }
 
+    #[inline]
     fn settle_value(&mut self, value: Value, mail: &Mail, now: Timestamp, fingerprint: u64) -> Settled {
+        if self.stays_in_memory(&value, mail) && value.check().is_ok() {
+            return Settled::Replied(Ok(self.keep(value)));
+        }
+        self.settle_decision(value, mail, now, fingerprint)
+    }
+
+    /// Whether all that the action decided concerns this activation alone: nothing of it is written, announced or asked.
+    fn stays_in_memory(&self, value: &Value, mail: &Mail) -> bool {
+        let declaration = &self.cell.host.declaration;
+        declaration.durability == Durability::Volatile
+            && declaration.state.is_some()
+            && matches!(mail.cause, Cause::Call)
+            && mail.invocation.key.is_none()
+            && value.broadcasts.is_empty()
+            && value.effects.is_empty()
+            && value.cancelled_effects.is_empty()
+            && value.tags.is_none()
+    }
+
+    /// The same as deciding and performing, for a value that stays in memory. It is the most frequent turn of volatile actors, and moves
+    /// the value once.
+    fn keep(&mut self, value: Value) -> Reply {
+        self.step(Input::Decided { commit: false });
+        self.cell.host.metrics.turns_ok.increment(1);
+        let mut revision = Revision::ZERO;
+        if let Some(present) = &mut self.present {
+            revision = present.revision;
+            if value.state.is_some() {
+                present.state = value.state;
+            }
+        }
+        Reply { payload: value.response.unwrap_or_else(Payload::empty), revision, positions: Vec::new() }
+    }
+
+    fn settle_decision(&mut self, value: Value, mail: &Mail, now: Timestamp, fingerprint: u64) -> Settled {
         let Some(present) = &self.present else {
             return Settled::Replied(Err(Error::new(Code::Internal, "the actor is not loaded")));
         };

@@ -20,11 +20,16 @@ impl<T: prost::Message + prost::Name + Default + 'static> Message for T {
                 format!("the payload is {}; this type is read from protobuf", super::shown(&payload.type_ref())),
             ));
         }
-        T::decode(payload.bytes().clone()).map_err(|error| {
+        // Fields of shared bytes go on sharing a large payload; of a small one a copy costs less than the sharing.
+        let bytes = payload.bytes();
+        let message = if bytes.len() <= COPIED_LEN_MAX { T::decode(bytes.as_ref()) } else { T::decode(bytes.clone()) };
+        message.map_err(|error| {
             CallError::new(Code::InvalidPayload, format!("the payload is not a {}: {error}", FullName::<T>::TEXT))
         })
     }
 }
+
+const COPIED_LEN_MAX: usize = 1024;
 
 // `prost::Name::full_name` allocates at each call; a name that is known to the compiler need not.
 struct FullName<T>(std::marker::PhantomData<T>);
