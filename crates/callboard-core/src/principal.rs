@@ -53,12 +53,12 @@ impl Grants {
     /// Whether the action may be invoked. An instance is granted by the name that was declared.
     #[must_use]
     pub fn may_invoke(&self, actor: &ActorId, action: &str) -> bool {
-        let name = actor.declared();
+        if self.invoke.iter().any(|granted| granted.as_str() == ">") {
+            return true;
+        }
         // A name that is no topic token is covered by `>` alone.
-        let Ok(asked) = Topic::parse(&format!("{name}.{action}")) else {
-            return self.invoke.contains(&Pattern::all());
-        };
-        self.invoke.iter().any(|granted| granted.matches(&asked))
+        let asked = Topic::parse(&format!("{}.{action}", actor.declared()));
+        asked.is_ok_and(|asked| self.invoke.iter().any(|granted| granted.matches(&asked)))
     }
 }
 

@@ -107,7 +107,7 @@ impl Authenticator {
             anonymous,
             seen: Seen::default(),
             // A page that makes a browser take this machine for its own server must not find open doors.
-            origins: if config.is_open() { origins.only_local() } else { origins },
+            origins: if config.is_open() && !config.anonymous_beyond_loopback { origins.only_local() } else { origins },
         })
     }
 

@@ -35,7 +35,7 @@ fn anywhere() -> GatewayConfig {
 
 async fn get(node: &Node, path: &str) -> String {
     let mut stream = TcpStream::connect(node.address().unwrap()).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

@@ -59,7 +59,7 @@ fn clients_reach_the_actors_through_the_doors() {
             .unwrap();
         let body = r#"{"user_id":"user_123","amount":100}"#;
         let request = format!(
-            "POST /v1/actors/order_processor/create_order HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+            "POST /v1/actors/order_processor/create_order HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );

@@ -20,7 +20,7 @@ struct Connection {
 pub(crate) fn post(path: &str, json: &str) -> Bytes {
     let len = json.len();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {len}\r\n\r\n{json}"
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len}\r\n\r\n{json}"
     )
     .into()
 }

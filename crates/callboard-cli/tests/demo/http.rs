@@ -40,7 +40,7 @@ impl Http {
 
     /// An error means that nobody knows whether it was done.
     pub(crate) fn request(&mut self, method: &str, path: &str, headers: &[String], body: &str) -> io::Result<Answer> {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: demo\r\ncontent-length: {}\r\n", body.len());
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n", body.len());
         for header in headers {
             request.push_str(header);
             request.push_str("\r\n");

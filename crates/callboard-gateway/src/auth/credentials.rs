@@ -93,18 +93,15 @@ pub fn bearer_of(value: &str) -> Option<&str> {
 
 /// Marks the headers that carry credentials, so that nobody shows them by printing the headers.
 pub fn conceal(headers: &mut HeaderMap) {
-    let names = [
-        header::AUTHORIZATION.as_str(),
-        header::PROXY_AUTHORIZATION.as_str(),
-        header::COOKIE.as_str(),
-        header::SEC_WEBSOCKET_PROTOCOL.as_str(),
-        JID,
-        PHOENIX,
-        PHOENIX_LONGPOLL,
-    ];
-    for name in names {
-        if let header::Entry::Occupied(mut values) = headers.entry(name) {
-            values.iter_mut().for_each(|value| value.set_sensitive(true));
+    for (name, value) in headers.iter_mut() {
+        let secret = match *name {
+            header::AUTHORIZATION | header::PROXY_AUTHORIZATION | header::COOKIE | header::SEC_WEBSOCKET_PROTOCOL => {
+                true
+            }
+            ref name => [JID, PHOENIX, PHOENIX_LONGPOLL].contains(&name.as_str()),
+        };
+        if secret {
+            value.set_sensitive(true);
         }
     }
 }

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Uri, header};
 pub struct OriginPolicy {
     allowed: Vec<Rule>,
     missing: bool,
-    // Whether the same origin counts only when it is this machine's own.
+    // Whether requests have to name this machine.
     only_local: bool,
 }
 
@@ -49,6 +49,12 @@ pub enum OriginRefused {
     /// There is none, and the node asks for one.
     #[error("there is no Origin header, and the node asks for one (auth.origins.missing)")]
     Missing,
+    /// It was sent to a name that may be anybody's.
+    #[error(
+        "this node lets everybody do everything, and so answers only to localhost and to bare addresses, not to {0:?}; configure \
+         whom it lets in, or confirm with auth.anonymous_beyond_loopback = true"
+    )]
+    Name(String),
 }
 
 impl From<OriginRefused> for callboard_core::Error {
@@ -76,8 +82,8 @@ impl OriginPolicy {
         Ok(Self { allowed, missing, only_local: false })
     }
 
-    /// The same, where `same-origin` means the name of this machine. A page can make its own name lead here, and then is of the same
-    /// origin; it cannot have the name `localhost` or a bare address.
+    /// The same, where requests have to name this machine. A page can make its own name lead here, and then is of the same origin; it
+    /// cannot have the name `localhost` or a bare address.
     pub(super) fn only_local(self) -> Self {
         Self { only_local: true, ..self }
     }
@@ -87,6 +93,7 @@ impl OriginPolicy {
     /// # Errors
     /// [`OriginRefused`].
     pub fn check<'a>(&self, headers: &'a HeaderMap, uri: &Uri) -> Result<Option<&'a HeaderValue>, OriginRefused> {
+        self.check_name(headers, uri)?;
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = origins.next() else {
             return self.check_without(headers);
@@ -96,7 +103,7 @@ impl OriginPolicy {
             let parsed = Origin::parse(text);
             let is_allowed = |rule: &Rule| match (rule, &parsed) {
                 (Rule::Any, _) => true,
-                (Rule::Same, Some(origin)) => self.is_same(origin, headers, uri),
+                (Rule::Same, Some(origin)) => is_same(origin, headers, uri),
                 (Rule::Site(site), Some(origin)) => site.matches(origin),
                 (Rule::Same | Rule::Site(_), None) => false,
             };
@@ -108,6 +115,26 @@ impl OriginPolicy {
         Err(OriginRefused::Foreign(String::from_utf8_lossy(origin.as_bytes()).chars().take(100).collect()))
     }
 
+    /// The same for requests with which pages from elsewhere can do harm only by saying where they are from.
+    pub(crate) fn check_request(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), OriginRefused> {
+        if headers.contains_key(header::ORIGIN) {
+            return self.check(headers, uri).map(drop);
+        }
+        self.check_name(headers, uri)
+    }
+
+    fn check_name(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), OriginRefused> {
+        if !self.only_local {
+            return Ok(());
+        }
+        match host_of(headers, uri) {
+            // Browsers always name one.
+            None => Ok(()),
+            Some(here) if is_local(here.host()) => Ok(()),
+            Some(here) => Err(OriginRefused::Name(here.host().chars().take(100).collect())),
+        }
+    }
+
     fn check_without<'a>(&self, headers: &HeaderMap) -> Result<Option<&'a HeaderValue>, OriginRefused> {
         // Browsers of today say at least whether a request comes from elsewhere.
         let elsewhere = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site");
@@ -116,23 +143,27 @@ impl OriginPolicy {
         }
         Ok(None)
     }
+}
 
-    fn is_same(&self, origin: &Origin, headers: &HeaderMap, uri: &Uri) -> bool {
-        let named = headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-        let Some(here) = named.as_ref().or_else(|| uri.authority()) else { return false };
-        let host = here.host().to_ascii_lowercase();
-        if self.only_local && !is_local(&host) {
-            return false;
-        }
-        // The scheme is that of the proxy in front, which is not known here: both have its usual port when they name none.
-        let usual = usual_port(&origin.scheme);
-        host == origin.host && here.port_u16().or(usual) == origin.port
-    }
+// Whom the request is sent to. HTTP/2 says it in the address.
+fn host_of(headers: &HeaderMap, uri: &Uri) -> Option<Authority> {
+    let named = headers.get(header::HOST).map(HeaderValue::as_bytes);
+    named.and_then(|host| Authority::try_from(host).ok()).or_else(|| uri.authority().cloned())
+}
+
+fn is_same(origin: &Origin, headers: &HeaderMap, uri: &Uri) -> bool {
+    let Some(here) = host_of(headers, uri) else { return false };
+    // The scheme is that of the proxy in front, which is not known here: both have its usual port when they name none.
+    let usual = usual_port(&origin.scheme);
+    here.host().eq_ignore_ascii_case(&origin.host) && here.port_u16().or(usual) == origin.port
 }
 
 fn is_local(host: &str) -> bool {
+    let end = |suffix: &str| host.len().checked_sub(suffix.len()).and_then(|start| host.get(start..));
     let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.ends_with(".localhost") || address.parse::<IpAddr>().is_ok()
+    address.parse::<IpAddr>().is_ok()
+        || host.eq_ignore_ascii_case("localhost")
+        || end(".localhost").is_some_and(|end| end.eq_ignore_ascii_case(".localhost"))
 }
 
 fn usual_port(scheme: &str) -> Option<u16> {
@@ -304,8 +335,17 @@ mod tests {
     fn a_page_whose_name_leads_here_does_not_find_open_doors() {
         let open = OriginPolicy::default().only_local();
         assert!(!lets_in(&open, "http://evil.example:4000", "evil.example:4000"));
-        for host in ["localhost:4000", "demo.localhost:4000", "127.0.0.1:4000", "[::1]:4000"] {
+        for host in ["localhost:4000", "demo.LocalHost:4000", "127.0.0.1:4000", "[::1]:4000"] {
             assert!(lets_in(&open, &format!("http://{host}"), host), "{host}");
+            assert!(open.check_request(&request(&[("host", host)]), &Uri::default()).is_ok(), "{host}");
         }
+        // What a page reads from its own server has no origin.
+        for host in ["evil.example:4000", "localhost.evil.example", "x"] {
+            let refused = open.check_request(&request(&[("host", host)]), &Uri::default()).unwrap_err();
+            assert!(refused.to_string().contains("anonymous_beyond_loopback"), "{refused}");
+            assert!(OriginPolicy::default().check_request(&request(&[("host", host)]), &Uri::default()).is_ok());
+        }
+        assert!(open.check_request(&HeaderMap::new(), &"http://evil.example/".parse().unwrap()).is_err());
+        assert!(open.check_request(&HeaderMap::new(), &Uri::default()).is_ok());
     }
 }

@@ -13,7 +13,7 @@ use callboard_core::trace::TraceContext;
 use callboard_core::{Blame, Code, Error, Grants, Principal};
 use callboard_wire::problem::Problem;
 use http::request::Parts;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
@@ -166,9 +166,7 @@ fn let_in(http: &Http, parts: &Parts, access: Access) -> Result<Arc<Principal>, 
         return Ok(Arc::clone(&http.nobody));
     }
     // Scripts and servers send no origin; a page that was not asked for sends one with everything that could do harm.
-    if parts.headers.contains_key(header::ORIGIN) {
-        http.auth.origins().check(&parts.headers, &parts.uri)?;
-    }
+    http.auth.origins().check_request(&parts.headers, &parts.uri)?;
     let principal = known(http, parts)?;
     if access == Access::Operators {
         permit::operate(&principal)?;

@@ -179,6 +179,8 @@ async fn a_foreign_page_reaches_nothing_even_where_everybody_may_do_everything()
     let rebound = format!("http://evil.example:{}", served.address.port());
     let host = rebound.trim_start_matches("http://");
     from(&rebound).header("host", host).send().await.problem(403, "Denied");
+    let reading = served.get("/v1/actors").header("host", host).send().await;
+    assert!(reading.detail(403, "Denied").contains("localhost"));
     assert!(served.fake.invoked.lock().unwrap().is_empty());
     from(&format!("http://{}", served.address)).send().await.json();
     served.get("/health/liveness").header("origin", "https://evil.example").send().await.json();

@@ -90,14 +90,14 @@ async fn a_body_over_the_limit_is_refused_without_being_read() {
     let served = serve();
     // It says its length: nothing of it is waited for.
     let head = format!(
-        "POST {CREATE} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 104857600\r\n\r\n"
+        "POST {CREATE} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 104857600\r\n\r\n"
     );
     let answer = served.raw(head.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("\"code\":\"TooLarge\""), "{answer}");
     // It does not: reading ends at the limit.
     let mut socket = TcpStream::connect(served.address).await.unwrap();
     let head = format!(
-        "POST {CREATE} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        "POST {CREATE} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
     );
     socket.write_all(head.as_bytes()).await.unwrap();
     let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
@@ -159,7 +159,7 @@ async fn whoever_is_slow_to_send_a_body_keeps_nobody_else_out() {
     let served = serve_with(GatewayConfig { requests_max: 1, ..config() });
     let mut slow = TcpStream::connect(served.address).await.unwrap();
     let head = format!(
-        "POST {CREATE} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{"
+        "POST {CREATE} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{"
     );
     slow.write_all(head.as_bytes()).await.unwrap();
     // Over the same connection as the slow one's bytes would be: many requests, each of which finds a place in the end.
@@ -175,7 +175,7 @@ async fn whoever_is_slow_to_send_a_body_keeps_nobody_else_out() {
 async fn a_slow_body_is_not_waited_for() {
     let served = serve_with(GatewayConfig { body_read_timeout: std::time::Duration::from_millis(1), ..config() });
     let head = format!(
-        "POST {CREATE} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{{"
+        "POST {CREATE} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{{"
     );
     let answer = served.raw(head.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("DeadlineExceeded"), "{answer}");
@@ -187,7 +187,7 @@ async fn a_body_that_breaks_off_reaches_no_actor() {
     let served = serve();
     let mut socket = TcpStream::connect(served.address).await.unwrap();
     let head = format!(
-        "POST {CREATE} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{{}}"
+        "POST {CREATE} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{{}}"
     );
     socket.write_all(head.as_bytes()).await.unwrap();
     socket.shutdown().await.unwrap();
@@ -201,12 +201,12 @@ async fn a_body_that_breaks_off_reaches_no_actor() {
 #[tokio::test]
 async fn floods_of_headers_are_refused() {
     let served = serve();
-    let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(200));
+    let many = format!("GET / HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "a: b\r\n".repeat(200));
     assert!(served.raw(many.as_bytes()).await.starts_with("HTTP/1.1 431 "));
-    let long = format!("GET / HTTP/1.1\r\nhost: x\r\na: {}\r\n\r\n", "b".repeat(1_000_000));
+    let long = format!("GET / HTTP/1.1\r\nhost: localhost\r\na: {}\r\n\r\n", "b".repeat(1_000_000));
     let answer = served.raw(long.as_bytes()).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
-    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "b".repeat(60_000));
+    let long = format!("GET /{} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", "b".repeat(60_000));
     assert!(served.raw(long.as_bytes()).await.starts_with("HTTP/1.1 404 "));
     still_works(served).await;
 }
@@ -231,7 +231,7 @@ async fn whoever_is_slow_with_headers_or_says_nothing_is_sent_away() {
     let short = std::time::Duration::from_millis(20);
     let served = serve_with(GatewayConfig { header_read_timeout: short, ..config() });
     // Each ends because the server closes the connection; without the timeout it would never end.
-    for begun in [&b""[..], b"GET / HT", b"PRI * HTT", b"GET / HTTP/1.1\r\nhost: x\r\na: "] {
+    for begun in [&b""[..], b"GET / HT", b"PRI * HTT", b"GET / HTTP/1.1\r\nhost: localhost\r\na: "] {
         let answer = served.raw(begun).await;
         assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
     }

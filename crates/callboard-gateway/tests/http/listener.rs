@@ -88,7 +88,7 @@ async fn requests_over_the_limit_are_told_to_come_back_and_health_is_not() {
 async fn connections_over_the_limit_are_refused_and_later_ones_are_taken() {
     let served = serve_with(GatewayConfig { connections_max: 1, ..config() });
     let mut first = TcpStream::connect(served.address).await.unwrap();
-    first.write_all(b"GET /health/liveness HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    first.write_all(b"GET /health/liveness HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut byte = [0];
     first.read_exact(&mut byte).await.unwrap();
     let refused = served.raw(b"").await;
@@ -149,12 +149,12 @@ async fn what_has_not_ended_in_time_is_cut() {
     let mut half_open = TcpStream::connect(address).await.unwrap();
     half_open
         .write_all(
-            b"POST /v1/topics/a HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\ncontent-type: application/json\r\n\r\n",
+            b"POST /v1/topics/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\ncontent-type: application/json\r\n\r\n",
         )
         .await
         .unwrap();
     let mut waiting = TcpStream::connect(address).await.unwrap();
-    waiting.write_all(b"POST /v1/actors/clerk/wait HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    waiting.write_all(b"POST /v1/actors/clerk/wait HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     fake.waits(1).await;
     let stopped = served.handle.stop(Duration::from_millis(1)).await;
     assert!(stopped.cut >= 1, "{stopped:?}");
@@ -170,7 +170,7 @@ async fn what_has_not_ended_in_time_is_cut() {
 async fn a_handle_that_is_dropped_leaves_nothing_behind() {
     let served = serve();
     let mut socket = TcpStream::connect(served.address).await.unwrap();
-    socket.write_all(b"POST /v1/actors/clerk/wait HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    socket.write_all(b"POST /v1/actors/clerk/wait HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     served.fake.waits(1).await;
     drop(served.handle);
     let mut rest = Vec::new();
@@ -185,7 +185,7 @@ async fn a_connection_serves_one_request_after_the_other() {
     let mut socket = TcpStream::connect(served.address).await.unwrap();
     for _ in 0..3 {
         // Two at once: the answers come in order.
-        let two = "GET /health/liveness HTTP/1.1\r\nhost: x\r\n\r\n".repeat(2);
+        let two = "GET /health/liveness HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(2);
         socket.write_all(two.as_bytes()).await.unwrap();
         let mut text = String::new();
         while text.matches("{\"status\":\"alive\"}").count() < 2 {
