@@ -71,9 +71,10 @@ struct Within {
 impl Client {
     /// A client of whatever dispatches: a node, an engine, a fake.
     #[must_use]
-    pub fn new(dispatcher: &Arc<dyn Dispatcher>, clock: &Arc<dyn Clock>) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "how many links keep them is not the caller's affair")]
+    pub fn new(dispatcher: Arc<dyn Dispatcher>, clock: Arc<dyn Clock>) -> Self {
         let link =
-            |_| Arc::new(Link { dispatcher: Arc::clone(dispatcher), origin: Origin::Outside(Arc::clone(clock)) });
+            |_| Arc::new(Link { dispatcher: Arc::clone(&dispatcher), origin: Origin::Outside(Arc::clone(&clock)) });
         Self(Way::Outside(Arc::new(std::array::from_fn(link))))
     }
 

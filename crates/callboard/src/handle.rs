@@ -34,7 +34,7 @@ impl Handle {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let client = Client::new(&dispatcher, &clock);
+        let client = Client::new(Arc::clone(&dispatcher), Arc::clone(&clock));
         Self(Arc::new(Parts { client, dispatcher, operator, clock, entropy }))
     }
 

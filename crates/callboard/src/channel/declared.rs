@@ -6,7 +6,7 @@ use callboard_core::{Code, Encoding, Name, Payload, Publication};
 
 use super::consent::Consent;
 use super::event::Effects;
-use super::joining::{Joining, Place, caught};
+use super::joining::{Joining, Place, caught, shown};
 use super::present::View;
 use super::topics;
 use super::who::Who;
@@ -55,7 +55,7 @@ impl Declared {
     }
 
     fn read(&self, request: &JoinRequest) -> Result<Joining, CallError> {
-        Joining::read(self.name(), self.place.as_ref(), request)
+        Joining::read(self.place.as_ref(), request)
     }
 
     fn joined(&self, joining: &Joining, topics: Vec<callboard_core::Pattern>) -> Result<Joined, CallError> {
@@ -102,7 +102,7 @@ impl Channel for Declared {
     fn receive(&self, event: ChannelEvent) -> BoxFuture<'_, Result<Inbound, CallError>> {
         Box::pin(async move {
             let Some(rule) = self.rules.events.get(&*event.name) else {
-                return Err(self.no_event(&event.name));
+                return Err(self.no_event(&event));
             };
             let joining = self.read(&event.join)?;
             rule.run(joining, event).await
@@ -118,10 +118,10 @@ impl Channel for Declared {
 }
 
 impl Declared {
-    fn no_event(&self, name: &str) -> CallError {
-        let shown: String = name.chars().take(64).collect();
+    fn no_event(&self, event: &ChannelEvent) -> CallError {
+        let (channel, name) = (shown(&event.join.channel), shown(&event.name));
         let known: Vec<&str> = self.rules.events.keys().map(String::as_str).collect();
         let known = if known.is_empty() { "takes no events".to_owned() } else { format!("takes {}", known.join(", ")) };
-        CallError::new(Code::ActionNotFound, format!("{} has no event {shown:?}; it {known}", self.name()))
+        CallError::new(Code::ActionNotFound, format!("{channel} has no event {name:?}; it {known}"))
     }
 }

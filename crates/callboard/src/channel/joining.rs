@@ -14,7 +14,7 @@ use crate::CallError;
 /// A join with its parameters read, as the rules of a channel see it.
 #[derive(Clone, Debug)]
 pub(super) struct Joining {
-    /// The channel's name as it was declared, for what the client is told.
+    /// The channel's name as the client wrote it, for what the client is told.
     pub(super) channel: Name,
     pub(super) params: Map<String, Value>,
     pub(super) who: Who,
@@ -22,7 +22,8 @@ pub(super) struct Joining {
 
 impl Joining {
     /// Reads a request. What a name says, such as `campaign:7`, goes before a parameter of the same name.
-    pub(super) fn read(channel: &Name, place: Option<&Place>, request: &JoinRequest) -> Result<Self, CallError> {
+    pub(super) fn read(place: Option<&Place>, request: &JoinRequest) -> Result<Self, CallError> {
+        let channel = shown(&request.channel);
         let mut params: Map<String, Value> = match request.params.trim() {
             "" => Map::new(),
             text => serde_json::from_str(text).map_err(|error| {
@@ -35,7 +36,7 @@ impl Joining {
         {
             params.insert(param.clone(), value.into());
         }
-        Ok(Self { channel: channel.clone(), params, who: request.principal.clone().into() })
+        Ok(Self { channel, params, who: request.principal.clone().into() })
     }
 
     /// The parameters as a type of the author's.
@@ -45,6 +46,11 @@ impl Joining {
             CallError::new(Code::InvalidPayload, message)
         })
     }
+}
+
+/// A name from outside, in a length that fits into a sentence.
+pub(super) fn shown(name: &str) -> Name {
+    Name::from(name.chars().take(64).collect::<String>())
 }
 
 /// The part of a name that is a parameter: `campaign:{id}`.

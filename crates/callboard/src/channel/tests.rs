@@ -36,6 +36,8 @@ async fn a_join_is_refused_with_what_is_missing_or_denied() {
     let error = refused(ada(campaigns())).await;
     assert_eq!(error.code(), Code::InvalidPayload);
     assert!(error.message().contains("CampaignChannel: the parameter \"id\" is missing"), "{error}");
+    let error = refused(ada(campaigns()).named("campaign:a.b")).await;
+    assert!(error.message().contains("campaign:a.b: the parameter \"id\" may not contain '.'"), "{error}");
     let error = refused(ada(campaigns()).params(json!({"id": "seven"}))).await;
     assert!(error.message().contains("cannot be joined with these parameters: `id`: invalid type"), "{error}");
     let error = refused(ada(campaigns()).params(json!({"id": 8}))).await;
