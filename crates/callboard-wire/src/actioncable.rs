@@ -1,10 +1,51 @@
 //! ActionCable (`actioncable-v1-json`) and AnyCable's extension of it (`actioncable-v1-ext-json`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use callboard_core::Publication;
 
+mod command;
+mod session;
+
+pub use session::CableSession;
+
 use crate::session::{Delivery, Encoded, envelope};
+
+/// Which of the two is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// `actioncable-v1-json`: without positions. A client that may have missed something is told to look again.
+    V1,
+    /// `actioncable-v1-ext-json`: history, positions, restored sessions, whispers, presence.
+    Extended,
+}
+
+impl Protocol {
+    /// The subprotocol's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "actioncable-v1-json",
+            Self::Extended => "actioncable-v1-ext-json",
+        }
+    }
+}
+
+/// When a client is told that the server is there; clients that hear nothing for 6 s come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CableConfig {
+    /// Between two pings.
+    pub ping_interval: Duration,
+    /// Until the first, so that clients that came together are not told together.
+    pub first_ping: Duration,
+}
+
+impl Default for CableConfig {
+    fn default() -> Self {
+        Self { ping_interval: Duration::from_secs(3), first_ping: Duration::from_secs(3) }
+    }
+}
 
 /// How a publication goes to an ActionCable client.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,7 @@
 //! The sessions of a new client, by its protocol.
 
 use callboard_core::{Code, Error, Principal};
+use callboard_wire::actioncable::{CableConfig, CableSession, Protocol};
 use callboard_wire::phoenix::{PhoenixConfig, PhoenixSession, Version};
 use callboard_wire::session::{Limits, Opened, Session};
 use callboard_wire::signed::StreamSigner;
@@ -21,6 +22,15 @@ impl Live {
             self.limits(),
             PhoenixConfig { binary, ..PhoenixConfig::default() },
         )))
+    }
+
+    /// ActionCable or AnyCable.
+    pub(crate) fn cable(&self, protocol: Protocol) -> Box<dyn Session> {
+        let config = CableConfig::default();
+        // Clients that come together, behind a deploy, are not pinged together.
+        let spread = self.doors.entropy.next() % 1000;
+        let first_ping = config.ping_interval / 2 + config.ping_interval.mul_f64(spread as f64 / 1000.0);
+        Box::new(CableSession::new(protocol, self.limits(), CableConfig { first_ping, ..config }))
     }
 
     /// What a new session is told when it opens.

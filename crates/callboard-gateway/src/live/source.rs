@@ -135,8 +135,9 @@ impl Source<'_> {
                 let named = positions.iter().find(|(name, _)| name.as_deref().is_none_or(|name| is(name, topic)));
                 match (named, since) {
                     (Some((_, position)), _) => Wanted::After(*position),
-                    (None, Some(since)) => Wanted::Time(*since),
-                    (None, None) => self.wanted(topic, &From::Fresh)?,
+                    // A client that has seen nothing yet comes for the first time.
+                    (None, Some(since)) if self.declaration.history == History::None => Wanted::Time(*since),
+                    (None, _) => self.wanted(topic, &From::Fresh)?,
                 }
             }
         })

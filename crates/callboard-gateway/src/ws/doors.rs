@@ -8,6 +8,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::any;
 use callboard_core::Principal;
+use callboard_wire::actioncable::Protocol;
 use callboard_wire::session::{End, Opened, Session};
 use http::{HeaderValue, Method, StatusCode, header, request};
 use hyper::upgrade::OnUpgrade;
@@ -146,7 +147,10 @@ fn speak(live: &Live, door: Door, parts: &request::Parts, credentials: &Credenti
     }
     let session = match door {
         Door::Phoenix => live.phoenix(query, true)?,
-        Door::Cable | Door::Plain => return None,
+        Door::Cable => {
+            live.cable(if agreed == Some(Protocol::Extended.name()) { Protocol::Extended } else { Protocol::V1 })
+        }
+        Door::Plain => return None,
     };
     Some(Spoken { session, subprotocol: agreed.map(HeaderValue::from_static) })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use callboard_node::Node;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -14,6 +14,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 pub(crate) struct Client(pub(crate) WebSocketStream<TcpStream>);
+
+pub(crate) const CABLE: (&str, &str) = ("/cable", "actioncable-v1-json");
+pub(crate) const CABLE_EXT: (&str, &str) = ("/cable", "actioncable-v1-ext-json");
 
 impl Client {
     pub(crate) async fn connect(node: &Node, (path, protocol): (&str, &str)) -> Self {
@@ -26,7 +29,10 @@ impl Client {
         if !protocol.is_empty() {
             request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
         }
-        let stream = TcpStream::connect(address).await.unwrap();
+        // A small buffer, so that a client that does not read is noticed whatever the machine's settings are.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        let stream = socket.connect(address).await.unwrap();
         let (socket, response) = tokio_tungstenite::client_async(request, stream).await?;
         if !protocol.is_empty() {
             assert_eq!(response.headers()["sec-websocket-protocol"], protocol.split(',').next().unwrap().trim());
@@ -74,5 +80,11 @@ impl Client {
         };
         let code = tokio::time::timeout(SOON, read).await.expect("the connection ends");
         (texts, code)
+    }
+
+    /// Says an identifier's command as ActionCable clients do.
+    pub(crate) async fn command(&mut self, command: &str, identifier: &str, more: &str) {
+        let identifier = Value::from(identifier);
+        self.send(format!(r#"{{"command":"{command}","identifier":{identifier}{more}}}"#)).await;
     }
 }

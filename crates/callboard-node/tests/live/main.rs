@@ -1,6 +1,9 @@
 //! Whole nodes and clients over real sockets, frame by frame as the clients' libraries send them.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod acknowledgements;
+mod bounds;
+mod cable;
 mod channel;
 mod client;
 mod longpoll;
