@@ -21,6 +21,7 @@ mod connection;
 mod connections;
 mod encoded;
 mod inbox;
+mod presence;
 mod returning;
 mod rooms;
 mod sessions;
@@ -36,6 +37,7 @@ use admission::Admission;
 use catalogue::Channels;
 use connections::Connections;
 use encoded::EncodedCache;
+use presence::Presence;
 use returning::Returning;
 use rooms::Rooms;
 
@@ -50,6 +52,7 @@ pub(crate) struct Live {
     plans: Plans,
     encoded: EncodedCache,
     rooms: Rooms,
+    presence: Presence,
     connections: Connections,
     returning: Returning,
 }
@@ -62,6 +65,7 @@ impl Live {
             plans: Plans::new(doors.operator.catalogue()),
             encoded: EncodedCache::default(),
             rooms: Rooms::default(),
+            presence: Presence::default(),
             connections: Connections::default(),
             admission: Admission::new(&config.clients),
             returning: Returning::new(doors.clock.instant()),

@@ -272,7 +272,7 @@ pub struct Subscribe {
     pub from: From,
     /// Whether the client wants to acknowledge, where the channel leaves that open; and under which name.
     pub consumer: Option<String>,
-    /// Whether the answer needs [`Event::Subscribed::heads`].
+    /// Whether the answer needs the [`Started::heads`].
     pub heads: bool,
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use callboard_wire::session::SubId;
+use callboard_wire::session::{PresenceChange, SubId};
 
 /// Notices that wait for one connection; what comes on top is not kept.
 const LEN_MAX: usize = 256;
@@ -14,6 +14,8 @@ const LEN_MAX: usize = 256;
 pub(super) enum Notice {
     /// Somebody whispered.
     Whispered(SubId, Arc<str>),
+    /// Who is there changed.
+    Presence(SubId, Arc<[PresenceChange]>),
     /// The node stops, and it is this client's turn.
     Drained,
 }

@@ -9,6 +9,7 @@ mod client;
 mod longpoll;
 mod phoenix;
 mod phoenix_acks;
+mod presence;
 
 use std::sync::Arc;
 use std::time::Duration;

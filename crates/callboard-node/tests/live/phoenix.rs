@@ -23,7 +23,8 @@ async fn join(client: &mut Client, join_ref: &str, topic: &str, params: Value) -
 async fn heard(client: &mut Client) -> Value {
     loop {
         let frame = client.json().await;
-        if !frame[3].as_str().unwrap().starts_with("presence") {
+        let event = frame[3].as_str().unwrap();
+        if !event.starts_with("presence") && !event.starts_with("user_") {
             return frame;
         }
     }

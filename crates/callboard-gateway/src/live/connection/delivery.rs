@@ -101,7 +101,10 @@ impl<T: Transport> Connection<T> {
             Notice::Whispered(sub, json) if self.subs.contains_key(&sub) => {
                 self.session.event(now, Event::Whispered { sub, json: &json }, &mut self.outbox);
             }
-            Notice::Whispered(..) => {}
+            Notice::Presence(sub, changes) if self.subs.contains_key(&sub) => {
+                self.session.event(now, Event::Presence { sub, changes: &changes }, &mut self.outbox);
+            }
+            Notice::Whispered(..) | Notice::Presence(..) => {}
             Notice::Drained => self.session.end(End::Draining, &mut self.outbox),
         }
     }

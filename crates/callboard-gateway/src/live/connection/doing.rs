@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use callboard_core::acknowledgement::Acked;
 use callboard_core::{Code, Error, Position, Topic};
-use callboard_wire::session::{Command, Event, From, SubId, Subscribe};
+use callboard_wire::session::{Command, Event, From, Member, PresenceChange, SubId, Subscribe};
 
 use super::acks::{Acks, Consumed, begin, consumed, consumer_of};
 use super::{Connection, Done, Ready, Sub, Transport};
@@ -20,12 +20,31 @@ impl Sub {
     /// Ends what runs for the subscription.
     pub(super) fn leave(&self, live: &Live, connection: u64, sub: SubId) {
         if let Some(granted) = &self.granted {
-            live.rooms.leave(&room_of(granted), Seat { connection, sub });
+            let (room, seat) = (room_of(granted), Seat { connection, sub });
+            live.rooms.leave(&room, seat);
+            hide(live, &room, seat);
             if let Some(seen) = &self.seen {
                 live.returning.left(live.doors.clock.instant(), &granted.request, seen.clone());
             }
         }
     }
+}
+
+/// No longer shows the member of a seat.
+fn hide(live: &Live, room: &str, seat: Seat) {
+    if let Some(change) = live.presence.leave(room, &session_of(seat)) {
+        announce(live, room, change);
+    }
+}
+
+fn announce(live: &Live, room: &str, change: PresenceChange) {
+    let changes: Arc<[PresenceChange]> = Arc::new([change]);
+    live.rooms.tell(room, None, |sub| Notice::Presence(sub, Arc::clone(&changes)));
+}
+
+/// The name under which others see one connection of a member.
+fn session_of(Seat { connection, sub }: Seat) -> Arc<str> {
+    format!("{connection}.{}", sub.0).into()
 }
 
 /// The room of a subscription: everybody who hears the same first topic, over whatever protocol.
@@ -60,12 +79,37 @@ impl<T: Transport> Connection<T> {
                 self.live.rooms.tell(&room_of(&granted), Some(from), whispered);
             }
             Command::Acknowledge { sub, ask, topic, ack } => self.acknowledge(sub, ask, topic.as_deref(), ack),
-            Command::PresenceJoin { .. } | Command::PresenceLeave(_) => {}
+            Command::PresenceJoin { sub, id, info } => self.show(sub, id, info),
+            Command::PresenceLeave(sub) => {
+                if let Some(granted) = self.granted(sub) {
+                    hide(&self.live, &room_of(&granted), Seat { connection: self.id, sub });
+                }
+            }
             Command::PresenceList(sub) => {
+                let granted = self.granted(sub).filter(|granted| granted.declaration.presence);
+                let members = granted.map(|granted| self.live.presence.members(&room_of(&granted)));
+                let members = members.ok_or_else(|| Error::new(Code::Denied, "the channel has no presence"));
                 let now = self.now();
-                let members = Err(not_here("presence"));
                 self.session.event(now, Event::PresenceList { sub, members }, &mut self.outbox);
             }
+        }
+    }
+
+    /// Shows the client to the others of a channel, under the name that the channel or the token gives it; where neither does, under
+    /// its own.
+    fn show(&self, sub: SubId, id: Option<String>, info: String) {
+        let Some(granted) = self.granted(sub).filter(|granted| granted.declaration.presence) else { return };
+        let known = granted.joined.presence_id.clone().or_else(|| self.principal.subject.clone());
+        let seat = Seat { connection: self.id, sub };
+        let member = Member {
+            id: known.or_else(|| id.map(Into::into)).unwrap_or_else(|| format!("anonymous-{}", self.id).into()),
+            session: session_of(seat),
+            info: info.into(),
+            since: self.live.doors.clock.now(),
+        };
+        let room = room_of(&granted);
+        if let Some(change) = self.live.presence.join(&room, member) {
+            announce(&self.live, &room, change);
         }
     }
 
@@ -286,8 +330,4 @@ fn source<'a>(live: &'a Live, granted: &'a Granted, heads: bool) -> Source<'a> {
 fn resumed(consumed: &Consumed) -> From {
     let place = |(topic, acked): (&Topic, &Acked)| (Some(topic.as_str().to_owned()), Some(acked.resume_after()));
     From::After { positions: consumed.iter().map(place).collect(), since: None }
-}
-
-fn not_here(what: &str) -> Error {
-    Error::new(Code::Denied, format!("the channel has no {what}"))
 }
