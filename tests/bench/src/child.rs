@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Plan, activation, memory};
+use crate::{Plan, activation, memory, sockets};
 
 /// Has a fresh process measure something on a folder, and gives its answer.
 pub(crate) fn fresh<T: DeserializeOwned>(what: &str, folder: &Path, plan: Plan) -> anyhow::Result<T> {
@@ -29,6 +29,7 @@ pub(crate) fn answer(what: &str, folder: &Path, plan: Plan) -> anyhow::Result<()
     match what {
         memory::STORED => print(&memory::stored(folder)?),
         memory::VOLATILE => print(&memory::volatile()?),
+        sockets::many::SERVER => sockets::many::serve(folder),
         activation::START => print(&activation::start(folder)?),
         activation::PASSIVATED => print(&activation::passivated(folder, plan)?),
         activation::COLD => print(&activation::cold(folder, plan)?),

@@ -13,6 +13,7 @@ mod http_door;
 mod measure;
 mod memory;
 mod report;
+mod sockets;
 mod stored;
 mod volatile;
 
@@ -52,7 +53,8 @@ struct Arguments {
     folder: Option<PathBuf>,
 }
 
-const NAMES: [&str; 9] = ["volatile", "durable", "single", "http", "live", "deliveries", "grpc", "memory", "stored"];
+const NAMES: [&str; 11] =
+    ["volatile", "durable", "single", "http", "live", "deliveries", "grpc", "sockets", "crowd", "memory", "stored"];
 
 /// How long and how often.
 #[derive(Clone, Copy)]
@@ -86,6 +88,8 @@ fn main() -> anyhow::Result<()> {
             "live" => fanout::live(plan)?,
             "deliveries" => fanout::deliveries(plan)?,
             "grpc" => grpc::run(plan)?,
+            "sockets" => sockets::run(plan)?,
+            "crowd" => sockets::many::run(plan)?,
             "memory" => memory::run(plan)?,
             _ => activation::run(plan)?,
         });
