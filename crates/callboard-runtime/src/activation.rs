@@ -173,22 +173,32 @@ impl Activation {
             // Nobody waits any more, and nothing was promised.
             return;
         }
-        let asked = match self.cell.host.resolve(&mail.invocation.action) {
-            Ok(asked) => asked,
-            Err(error) => return mail.answer(Err(error)),
-        };
-        if self.is_for_a_stored_instance(&mail.cause) && Box::pin(self.is_nothing_stored()).await {
+        match self.cell.host.resolve(&mail.invocation.action) {
+            Err(error) => mail.answer(Err(error)),
+            Ok(Asked::Run(action)) if self.is_at_hand(&mail) => self.turn(action, mail, 0).await,
+            Ok(asked) => Box::pin(self.prepared(asked, mail)).await,
+        }
+    }
+
+    /// Whether a turn needs nothing from the store before it runs.
+    fn is_at_hand(&self, mail: &Mail) -> bool {
+        self.present.is_some() && mail.invocation.key.is_none() && !self.is_for_a_stored_instance(&mail.cause)
+    }
+
+    /// The same with what has to be looked up first.
+    async fn prepared(&mut self, asked: Asked, mail: Box<Mail>) {
+        if self.is_for_a_stored_instance(&mail.cause) && self.is_nothing_stored().await {
             return mail.answer(Ok(Reply {
                 payload: Payload::empty(),
                 revision: Revision::ZERO,
                 positions: Vec::new(),
             }));
         }
-        let mail = if self.present.is_some() { Some(mail) } else { Box::pin(self.load_for(mail)).await };
+        let mail = if self.present.is_some() { Some(mail) } else { self.load_for(mail).await };
         let Some(mail) = mail else { return };
         match asked {
             Asked::State => mail.answer(Ok(self.state_reply())),
-            Asked::Run(action) if mail.invocation.key.is_some() => Box::pin(self.keyed(action, mail)).await,
+            Asked::Run(action) if mail.invocation.key.is_some() => self.keyed(action, mail).await,
             Asked::Run(action) => self.turn(action, mail, 0).await,
         }
     }

@@ -76,17 +76,27 @@ pub(crate) struct Mailbox {
 
 #[derive(Debug, Default)]
 struct Lanes {
-    control: Vec<Control>,
+    // Stays from one piece of mail to the next: it is always the same task that reads.
+    reader: Option<Waker>,
     // The oldest mail. Mostly there is no other, and the queue behind it takes no memory.
     first: Option<Box<Mail>>,
-    mail: VecDeque<Box<Mail>>,
-    reader: Option<Waker>,
+    asleep: bool,
     closed: bool,
+    mail: VecDeque<Box<Mail>>,
+    control: Vec<Control>,
 }
 
 impl Lanes {
     fn waiting(&self) -> usize {
         usize::from(self.first.is_some()) + self.mail.len()
+    }
+
+    fn wake(&mut self) {
+        if std::mem::take(&mut self.asleep)
+            && let Some(reader) = &self.reader
+        {
+            reader.wake_by_ref();
+        }
     }
 }
 
@@ -109,11 +119,7 @@ impl Mailbox {
         } else {
             lanes.mail.push_back(mail);
         }
-        let reader = lanes.reader.take();
-        drop(lanes);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        lanes.wake();
         Ok(())
     }
 
@@ -124,11 +130,7 @@ impl Mailbox {
             return Err(control);
         }
         lanes.control.push(control);
-        let reader = lanes.reader.take();
-        drop(lanes);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        lanes.wake();
         Ok(())
     }
 
@@ -138,11 +140,10 @@ impl Mailbox {
         if lanes.closed || lanes.waiting() > 0 || !lanes.control.is_empty() {
             return;
         }
-        // Without a waiting reader an action runs, and the next round will see.
-        if let Some(reader) = lanes.reader.take() {
+        // While the reader is awake an action runs, and the next round will see.
+        if lanes.asleep {
             lanes.control.push(Control::Idle);
-            drop(lanes);
-            reader.wake();
+            lanes.wake();
         }
     }
 
@@ -153,11 +154,7 @@ impl Mailbox {
             return;
         }
         lanes.control.push(Control::Stop);
-        let reader = lanes.reader.take();
-        drop(lanes);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        lanes.wake();
     }
 
     /// Whether no mail waits.
@@ -185,6 +182,7 @@ impl Mailbox {
                 Some(reader) if reader.will_wake(cx.waker()) => {}
                 Some(_) | None => lanes.reader = Some(cx.waker().clone()),
             }
+            lanes.asleep = true;
             Poll::Pending
         })
         .await
@@ -215,6 +213,8 @@ impl Mailbox {
         let mut lanes = self.lanes.lock();
         lanes.closed = true;
         lanes.control.clear();
+        // The task is not kept by its own mailbox.
+        lanes.reader = None;
         let first = lanes.first.take();
         first.into_iter().chain(std::mem::take(&mut lanes.mail)).collect()
     }

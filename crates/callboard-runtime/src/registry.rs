@@ -11,15 +11,16 @@ use rapidhash::fast::RandomState;
 use crate::hosts::HostEntry;
 use crate::mailbox::{Control, Mail, Mailbox, Refused};
 
-/// What everybody else knows of an activation.
+/// What everybody else knows of an activation. What each piece of mail needs stands first, in as few cache lines as possible.
+#[repr(C)]
 pub(crate) struct Cell {
-    pub(crate) id: ActorId,
     pub(crate) host: Arc<HostEntry>,
-    /// Under which everything that the activation decides is committed.
-    pub(crate) fence: Fence,
-    pub(crate) mailbox: Mailbox,
     // The coarse time of the last mail, in ticks of the sweeper.
     touched: AtomicU32,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) id: ActorId,
+    /// Under which everything that the activation decides is committed.
+    pub(crate) fence: Fence,
 }
 
 impl Cell {

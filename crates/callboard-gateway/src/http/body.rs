@@ -184,7 +184,7 @@ fn from_plain_json(
     explicit: Option<&str>,
     text: &[u8],
 ) -> Option<Payload> {
-    if text.windows(TYPE_MEMBER.len()).any(|window| window == TYPE_MEMBER) {
+    if text.contains(&b'@') && text.windows(TYPE_MEMBER.len()).any(|window| window == TYPE_MEMBER) {
         return None;
     }
     let wanted = match takes {

@@ -2,12 +2,14 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
 
 use callboard_core::activation::Input;
 use callboard_core::declaration::Durability;
 use callboard_core::port::{BoxFuture, CommitError, Turn, TurnAction};
-use callboard_core::{Cause, Code, Error, MessageId, Payload, Position, Reply, Revision, Timestamp, Value};
+use callboard_core::{ActorId, Cause, Code, Error, MessageId, Payload, Position, Reply, Revision, Timestamp, Value};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
@@ -24,6 +26,20 @@ pub(super) enum Outcome {
 }
 
 type Handled = Result<Value, Error>;
+
+/// How far the author's code came at once.
+enum Begun<'a> {
+    Ended(Outcome),
+    Waits(Waiting<'a>),
+}
+
+/// An action that awaits.
+struct Waiting<'a> {
+    handling: BoxFuture<'a, Handled>,
+    span: tracing::Span,
+    deadline: Instant,
+    actor: ActorId,
+}
 
 /// What remains to be done once the author's code has decided.
 pub(super) enum Settled {
@@ -56,58 +72,65 @@ impl Activation {
 
     /// Runs the author's code, with its panics and its deadline contained.
     pub(super) async fn invoke(&mut self, action: TurnAction, mail: &mut Mail, now: Timestamp) -> Outcome {
+        let mut parts = Some((self, mail));
+        // Most actions are done at the first poll. Nothing of them becomes part of this task, and only the others pay for a timer.
+        let begun = std::future::poll_fn(|cx| {
+            Poll::Ready(parts.take().map(|(activation, mail)| activation.begin(action, mail, now, cx)))
+        });
+        match begun.await {
+            Some(Begun::Ended(outcome)) => outcome,
+            Some(Begun::Waits(waiting)) => Box::pin(waiting.see_through()).await,
+            None => Outcome::Failed(Error::new(Code::Internal, "the turn began twice")),
+        }
+    }
+
+    /// Runs the author's code up to where it first waits.
+    fn begin(&mut self, action: TurnAction, mail: &mut Mail, now: Timestamp, cx: &mut Context<'_>) -> Begun<'_> {
         self.step(Input::Mail);
         let entropy = self.random();
         let Some(present) = &mut self.present else {
-            return Outcome::Failed(Error::new(Code::Internal, "the actor is not loaded"));
+            let error = Error::new(Code::Internal, "the actor is not loaded");
+            return Begun::Ended(Outcome::Failed(error));
         };
         if present.instance.needs_state()
             && present.state.is_some()
             && let Err(error) = present.instance.restore(present.state.as_ref())
         {
-            return Outcome::Failed(error);
+            return Begun::Ended(Outcome::Failed(error));
         }
         let invocation = &mut mail.invocation;
         let (deadline, trace) = (invocation.deadline, invocation.trace);
-        let payload = std::mem::replace(&mut invocation.payload, Payload::empty());
         let span = tracing::debug_span!("turn", actor = %self.cell.id, action = ?action, trace = trace.map(tracing::field::display));
-        let started = {
-            let instance = &mut present.instance;
-            let turn = Turn {
-                action,
-                payload,
-                actor: self.cell.id.clone(),
-                now,
-                deadline,
-                revision: present.revision,
-                tags: present.tags.clone(),
-                cause: mail.cause.clone(),
-                headers: invocation.headers.clone(),
-                key: invocation.key.clone(),
-                trace,
-                chain: invocation.chain.clone(),
-                entropy,
-                dispatcher: self.lanes.dispatcher(),
-            };
-            let _entered = span.enter();
-            catch_unwind(AssertUnwindSafe(move || instance.handle(turn)))
+        let turn = Turn {
+            action,
+            payload: std::mem::replace(&mut invocation.payload, Payload::empty()),
+            actor: invocation.target.clone(),
+            now,
+            deadline,
+            revision: present.revision,
+            tags: present.tags.clone(),
+            cause: mail.cause.clone(),
+            headers: invocation.headers.clone(),
+            key: invocation.key.clone(),
+            trace,
+            chain: invocation.chain.clone(),
+            entropy,
+            dispatcher: self.lanes.dispatcher(),
         };
-        let mut handling = match started {
-            Ok(handling) => handling,
-            Err(panic) => return Outcome::Panicked(panic_text(panic.as_ref())),
-        };
-        // Most actions are done at the first poll; only the others pay for a timer.
-        let first = std::future::poll_fn(|cx| {
-            let _entered = span.enter();
-            Poll::Ready(catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))))
+        let instance = &mut present.instance;
+        let begun = span.in_scope(|| {
+            catch_unwind(AssertUnwindSafe(move || {
+                let mut handling = instance.handle(turn);
+                match handling.as_mut().poll(cx) {
+                    Poll::Ready(handled) => Ok(handled),
+                    Poll::Pending => Err(handling),
+                }
+            }))
         });
-        match first.await {
-            Ok(Poll::Ready(handled)) => outcome(handled),
-            Ok(Poll::Pending) => {
-                let late = || deadline_exceeded(&self.cell.id);
-                Box::pin(see_through(handling, deadline.into(), late).instrument(span)).await
-            }
-            Err(panic) => Outcome::Panicked(panic_text(panic.as_ref())),
+        match begun {
+            Ok(Ok(handled)) => Begun::Ended(outcome(handled)),
+            Ok(Err(handling)) => Begun::Waits(Waiting { handling, span, deadline, actor: self.cell.id.clone() }),
+            Err(panic) => Begun::Ended(Outcome::Panicked(panic_text(panic.as_ref()))),
         }
     }
 
@@ -208,14 +231,14 @@ impl Activation {
 
     /// Does what had to wait, and replies.
     async fn finish(&mut self, settled: Settled, mail: Box<Mail>) {
-        let late = deadline_exceeded(&self.cell.id);
+        let actor = self.cell.id.clone();
         let deadline = mail.invocation.deadline.into();
-        let mut resolving = Box::pin(self.resolve(settled));
-        match tokio::time::timeout_at(deadline, &mut resolving).await {
+        let mut resolving = pin!(self.resolve(settled));
+        match tokio::time::timeout_at(deadline, resolving.as_mut()).await {
             Ok(result) => mail.answer(result),
             Err(_late) => {
                 // Whether it will be committed is not known yet; the caller is told so, the actor waits for it.
-                mail.answer(Err(late));
+                mail.answer(Err(deadline_exceeded(&actor)));
                 drop(resolving.await);
             }
         }
@@ -301,16 +324,15 @@ fn outcome(handled: Handled) -> Outcome {
     }
 }
 
-/// An action that awaits: until it decides, panics or is late.
-async fn see_through(
-    handling: BoxFuture<'_, Handled>,
-    deadline: tokio::time::Instant,
-    late: impl FnOnce() -> Error,
-) -> Outcome {
-    match tokio::time::timeout_at(deadline, AssertUnwindSafe(handling).catch_unwind()).await {
-        Ok(Ok(handled)) => outcome(handled),
-        Ok(Err(panic)) => Outcome::Panicked(panic_text(panic.as_ref())),
-        Err(_elapsed) => Outcome::Failed(late()),
+impl Waiting<'_> {
+    /// Until it decides, panics or is late.
+    async fn see_through(self) -> Outcome {
+        let handling = AssertUnwindSafe(self.handling).catch_unwind().instrument(self.span);
+        match tokio::time::timeout_at(self.deadline.into(), handling).await {
+            Ok(Ok(handled)) => outcome(handled),
+            Ok(Err(panic)) => Outcome::Panicked(panic_text(panic.as_ref())),
+            Err(_elapsed) => Outcome::Failed(deadline_exceeded(&self.actor)),
+        }
     }
 }
 

@@ -97,35 +97,72 @@ pub fn squeeze(text: &[u8]) -> Vec<u8> {
     out
 }
 
-// Copies a JSON text without the blanks between its tokens.
+// Copies a JSON text without the blanks between its tokens, in pieces as long as possible.
 fn write_squeezed(out: &mut Vec<u8>, text: &[u8]) {
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in text {
+    out.reserve(text.len());
+    let (mut copied, mut at) = (0, 0);
+    while let Some(byte) = text.get(at) {
         match byte {
-            b' ' | b'\n' | b'\r' | b'\t' if !in_string => continue,
-            b'"' if !escaped => in_string = !in_string,
-            _ => {}
+            b'"' => at = string_end(text, at),
+            b' ' | b'\n' | b'\r' | b'\t' => {
+                out.extend_from_slice(&text[copied..at]);
+                at += 1;
+                copied = at;
+            }
+            _ => at += 1,
         }
-        escaped = in_string && *byte == b'\\' && !escaped;
-        out.push(*byte);
+    }
+    out.extend_from_slice(&text[copied..]);
+}
+
+// The place behind the string that begins at a quotation mark.
+fn string_end(text: &[u8], begin: usize) -> usize {
+    let mut at = begin + 1;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+/// Reads a JSON text as a type without a tree in between. `None` when that is not possible or the text is not plainly of that
+/// type: then [`Descriptors::from_json`] reads it, or says what is wrong. A text that says its type itself, by an `"@type"`
+/// member, is not to be given.
+#[must_use]
+pub fn read_plain(descriptors: &Descriptors, wanted: &TypeRef, text: &[u8]) -> Option<Payload> {
+    // Read from bytes, strings would be repaired instead of refused.
+    let text = std::str::from_utf8(text).ok()?;
+    match wanted.encoding {
+        Encoding::Protobuf => plain_protobuf(descriptors, wanted, text),
+        Encoding::Json => plain_json(wanted, text),
+        Encoding::Bytes => None,
     }
 }
 
-/// Reads a JSON text as a protobuf type without a tree in between. `None` when that is not possible or the text is not plainly
-/// of that type: then [`Descriptors::from_json`] reads it, or says what is wrong.
-#[must_use]
-pub fn read_plain(descriptors: &Descriptors, wanted: &TypeRef, text: &[u8]) -> Option<Payload> {
-    if wanted.encoding != Encoding::Protobuf || !depth_within(text, JSON_DEPTH_MAX) {
+fn plain_protobuf(descriptors: &Descriptors, wanted: &TypeRef, text: &str) -> Option<Payload> {
+    if !depth_within(text.as_bytes(), JSON_DEPTH_MAX) {
         return None;
     }
     let descriptor = descriptors.plain(&wanted.name)?;
-    // Read from bytes, strings would be repaired instead of refused.
-    let mut reader = serde_json::Deserializer::from_str(std::str::from_utf8(text).ok()?);
+    let mut reader = serde_json::Deserializer::from_str(text);
     let options = DeserializeOptions::new();
     let message = DynamicMessage::deserialize_with_options(descriptor, &mut reader, &options).ok()?;
     reader.end().ok()?;
     let payload = Payload::new(wanted.name.clone(), Encoding::Protobuf, prost::Message::encode_to_vec(&message));
     check_len(&payload).ok().map(|()| payload)
+}
+
+// A JSON type keeps its text, number for number, without the blanks.
+fn plain_json(wanted: &TypeRef, text: &str) -> Option<Payload> {
+    // The name of a member may be written with escapes, also that of the one which says the type.
+    if text.as_bytes().contains(&b'\\') && text.contains("\\u") {
+        return None;
+    }
+    check(text).ok()?;
+    Some(Payload::new(wanted.name.clone(), Encoding::Json, squeeze(text.as_bytes())))
 }
 
 /// Whether a JSON text has at most so many levels; a scalar has one. What is no JSON may pass.
@@ -200,6 +237,9 @@ mod tests {
     fn a_squeezed_text_is_the_same_json_in_one_line() {
         let text = "{ \"a b\" : [1, 2.50 ,\n\t\"x \\\" \\\\\" , \"\u{e9} \\n\"] }";
         let squeezed = squeeze(text.as_bytes());
+        assert_eq!(squeeze(&squeezed), squeezed);
+        assert_eq!(squeeze(b"  "), b"");
+        assert_eq!(squeeze(br#"  "no end \"#), br#""no end \"#);
         assert_eq!(std::str::from_utf8(&squeezed).unwrap(), "{\"a b\":[1,2.50,\"x \\\" \\\\\",\"\u{e9} \\n\"]}");
         assert_eq!(parse(&squeezed).unwrap(), parse(text.as_bytes()).unwrap());
     }
@@ -274,6 +314,12 @@ mod tests {
             assert!(read_plain(&descriptors, &wanted, text.as_bytes()).is_none(), "{text}");
         }
         assert!(read_plain(&descriptors, &wanted, b"{\"topic\": \"\xff\"}").is_none());
+        let json = TypeRef { name: "shop.Order".into(), encoding: Encoding::Json };
+        let payload = read_plain(&descriptors, &json, br#" {"a" : 1.50, "b c": "\n d"} "#).unwrap();
+        assert_eq!(payload, Payload::new("shop.Order", Encoding::Json, r#"{"a":1.50,"b c":"\n d"}"#));
+        for text in ["", "{", "{} {}", "[1e999]", r#"{"\u0040type":"x"}"#] {
+            assert!(read_plain(&descriptors, &json, text.as_bytes()).is_none(), "{text}");
+        }
         // These are left to the careful reader.
         for name in ["google.protobuf.Any", "google.protobuf.Struct", "callboard.v1.Payload", "shop.v1.Unknown"] {
             let wanted = TypeRef { name: name.into(), encoding: Encoding::Protobuf };
