@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::House;
-use crate::client::{CABLE_EXT, Client};
+use crate::client::{CABLE, CABLE_EXT, Client};
 
 const TASKS: &str = r#"{"channel":"TaskChannel","consumer":"worker-1","id":9}"#;
 
@@ -49,6 +49,22 @@ async fn what_a_consumer_did_not_acknowledge_comes_again_on_its_next_connection(
         next = client.json().await["message"].clone();
     }
     assert_eq!(next["seq"], 5);
+}
+
+#[tokio::test]
+async fn a_client_says_itself_in_its_identifier_that_it_acknowledges() {
+    // The channel gives this one no name; nobody is known by a name here.
+    const OWN: &str = r#"{"channel":"TaskChannel","consumer":true,"id":9}"#;
+    let house = House::open().await;
+    let mut client = Client::connect(&house.node, CABLE).await;
+    client.json().await;
+    client.command("subscribe", OWN, "").await;
+    assert_eq!(client.json().await["type"], "confirm_subscription");
+    house.publish_numbers("campaign.9", 1..2).await;
+    assert_eq!(client.json().await["message"]["ack_required"], true);
+    client.command("message", OWN, r#","data":"{\"action\":\"ack\",\"seq\":1}""#).await;
+    let answer = client.json().await;
+    assert_eq!(answer["message"]["ack"], json!({"seq": 1, "status": "ok"}));
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ const DEPTH_MAX: usize = 8;
 /// Streams of which a client names its position.
 const STREAMS_MAX: usize = 256;
 
+/// Bytes of the name of one of a client's several consumers, as on the other protocols.
+const CONSUMER_LEN_MAX: usize = 255;
+
 /// A command, as it came.
 #[derive(Deserialize)]
 pub(super) struct Command {
@@ -56,8 +59,16 @@ impl History {
     }
 }
 
-/// What an identifier means; `None` when it means nothing.
-pub(super) fn target(identifier: &str) -> Option<Target> {
+/// What an identifier means.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) target: Target,
+    /// The client acknowledges what it receives: under its own name, which is the empty one, or as one of several.
+    pub(super) consumer: Option<String>,
+}
+
+/// Reads an identifier; `None` when it means nothing.
+pub(super) fn named(identifier: &str) -> Option<Named> {
     let value: Value = serde_json::from_str(identifier).ok()?;
     let params = value.as_object()?;
     if depth(&value) > DEPTH_MAX {
@@ -65,14 +76,19 @@ pub(super) fn target(identifier: &str) -> Option<Target> {
     }
     let name = params.get("channel")?.as_str()?;
     let text = |member: &str| params.get(member).and_then(Value::as_str);
-    if let Some(signed) = text("signed_stream_name") {
-        return Some(Target::Signed(signed.to_owned()));
-    }
-    Some(match (name, text("stream_name")) {
-        ("$pubsub", Some(stream)) => Target::Topic(stream.to_owned()),
-        ("$pubsub", None) => return None,
-        _ => Target::Channel { name: name.to_owned(), params: identifier.to_owned() },
-    })
+    let target = match (text("signed_stream_name"), name, text("stream_name")) {
+        (Some(signed), ..) => Target::Signed(signed.to_owned()),
+        (None, "$pubsub", Some(stream)) => Target::Topic(stream.to_owned()),
+        (None, "$pubsub", None) => return None,
+        (None, ..) => Target::Channel { name: name.to_owned(), params: identifier.to_owned() },
+    };
+    let consumer = match params.get("consumer") {
+        Some(Value::Bool(true)) => Some(String::new()),
+        Some(Value::String(name)) if !name.is_empty() && name.len() <= CONSUMER_LEN_MAX => Some(name.clone()),
+        // It may be a parameter of the channel's own.
+        _ => None,
+    };
+    Some(Named { target, consumer })
 }
 
 fn depth(value: &Value) -> usize {
@@ -87,6 +103,10 @@ fn depth(value: &Value) -> usize {
 mod tests {
     use super::*;
 
+    fn target(identifier: &str) -> Option<Target> {
+        named(identifier).map(|named| named.target)
+    }
+
     #[test]
     fn an_identifier_names_a_channel_a_topic_or_a_signed_stream() {
         let channel = r#"{"channel":"CampaignChannel","id":7}"#;
@@ -99,6 +119,19 @@ mod tests {
         let deep = format!(r#"{{"channel":"C","x":{}1{}}}"#, "[".repeat(9), "]".repeat(9));
         for nothing in ["", "7", "[]", "{}", r#"{"channel":7}"#, r#"{"channel":"$pubsub"}"#, &deep] {
             assert_eq!(target(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn an_identifier_says_whether_the_client_acknowledges() {
+        let consumer = |said: &str| {
+            let identifier = format!(r#"{{"channel":"TaskChannel","consumer":{said}}}"#);
+            named(&identifier).and_then(|named| named.consumer)
+        };
+        assert_eq!((consumer("true"), consumer(r#""phone""#)), (Some(String::new()), Some("phone".to_owned())));
+        let long = format!("{:?}", "x".repeat(256));
+        for not in ["false", "null", "7", r#""""#, long.as_str()] {
+            assert_eq!(consumer(not), None, "{not}");
         }
     }
 

@@ -8,7 +8,7 @@ use callboard_core::Publication;
 use callboard_core::port::ChannelDeclaration;
 use serde_json::{Value, json};
 
-use super::command::{self, History};
+use super::command::{self, History, Named};
 use super::{CableConfig, CableWrap, Protocol};
 use crate::session::{
     Ack, AskId, Command, Data, Delivery, End, Event, Frame, From, Limits, Now, Opened, Outbox, PresenceChange, Session,
@@ -101,14 +101,14 @@ impl CableSession {
 
     fn restore(&mut self, now: Now, identifiers: &[Arc<str>], out: &mut Outbox) {
         for identifier in identifiers.iter().take(self.limits.subscriptions) {
-            let Some(target) = command::target(identifier) else { continue };
+            let Some(Named { target, consumer }) = command::named(identifier) else { continue };
             let sub = self.add(identifier);
             if let Some(sub) = self.subs.get_mut(&sub) {
                 sub.restored = true;
                 sub.held_until = Some(now.instant + HELD_MAX);
             }
             self.restoring += 1;
-            let subscribe = Subscribe { sub, target, from: From::Held, consumer: None, heads: true };
+            let subscribe = Subscribe { sub, target, from: From::Held, consumer, heads: true };
             out.ask(Command::Subscribe(subscribe));
         }
     }
@@ -187,7 +187,7 @@ impl CableSession {
 
     fn subscribe(&mut self, identifier: &str, history: Option<&History>, out: &mut Outbox) {
         let room = self.subs.len() < self.limits.subscriptions && identifier.len() <= self.limits.name_len;
-        let Some(target) = room.then(|| command::target(identifier)).flatten() else {
+        let Some(Named { target, consumer }) = room.then(|| command::named(identifier)).flatten() else {
             // With silence the stock client would ask again for ever.
             return out.send(frame("reject_subscription", &Value::from(identifier).to_string()));
         };
@@ -197,7 +197,7 @@ impl CableSession {
             sub.history = history.is_some();
         }
         let from = history.map_or(From::Fresh, History::from);
-        out.ask(Command::Subscribe(Subscribe { sub, target, from, consumer: None, heads: false }));
+        out.ask(Command::Subscribe(Subscribe { sub, target, from, consumer, heads: false }));
     }
 
     /// A subscription that is there already. The two client libraries want opposite things, and are told apart by how often they ask.
