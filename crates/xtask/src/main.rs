@@ -1,5 +1,6 @@
 //! Developer commands of this repository: `cargo xtask test` runs every check, `cargo xtask tidy` the house rules.
 
+mod clients;
 mod crash;
 mod exceptions;
 mod source;
@@ -32,6 +33,8 @@ enum Command {
     /// Measure against baselines; `cargo xtask bench --help` says what can be chosen.
     #[command(disable_help_flag = true)]
     Bench(Rest),
+    /// Try the stock clients of every protocol against a node; names say which test files, e.g. `phoenix`.
+    Clients(Rest),
     /// Kill a node under load again and again, and prove that nothing is lost, doubled or out of order.
     Crash(crash::Crash),
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(&workspace).map(|()| println!("tidy: nothing to say")),
         Command::Deny => suite::deny(&workspace),
         Command::Bench(rest) => suite::program(&workspace, BENCH, &rest.arguments),
+        Command::Clients(rest) => clients::run(&workspace, &rest.arguments, &mut suite::Counts::default()),
         Command::Crash(crash) => crash.run(&workspace),
     });
     match result {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::clients;
 use crate::tidy;
 use crate::workspace::Workspace;
 
@@ -24,6 +25,8 @@ enum What {
     Tests(&'static [&'static str]),
     /// The house rules.
     Tidy,
+    /// The stock clients against a node; the counts of Node's test runner are added up.
+    Clients,
 }
 
 /// A further check is a further line, e.g. a program of the workspace as a [`What::Cargo`] of `run`.
@@ -43,12 +46,13 @@ const STEPS: &[Step] = &[
         name: "crash",
         what: What::Cargo(&["run", "--quiet", "--package", "xtask", "--", "crash", "--cycles", "50"]),
     },
+    Step { name: "clients", what: What::Clients },
     Step { name: "documentation", what: What::Documentation(&["doc", "--workspace", "--lib", "--no-deps", "--quiet"]) },
 ];
 
 /// What the test runner counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
+pub(crate) struct Counts {
     passed: u64,
     failed: u64,
     ignored: u64,
@@ -102,6 +106,7 @@ impl What {
             Self::Documentation(arguments) => cargo(workspace, arguments, &[("RUSTDOCFLAGS", "-D warnings")]),
             Self::Tests(arguments) => tests(workspace, arguments, counts),
             Self::Tidy => tidy::run(workspace),
+            Self::Clients => clients::run(workspace, &[], counts),
         }
     }
 }
@@ -116,30 +121,37 @@ fn cargo(workspace: &Workspace, arguments: &[&str], environment: &[(&str, &str)]
     Ok(())
 }
 
-/// Runs tests and adds up their counts while handing their output on.
 fn tests(workspace: &Workspace, arguments: &[&str], counts: &mut Counts) -> Result<()> {
-    let mut child = Command::new("cargo")
-        .current_dir(&workspace.root)
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("starting cargo")?;
-    let out = child.stdout.take().context("cargo has no output")?;
+    let mut command = Command::new("cargo");
+    command.current_dir(&workspace.root).args(arguments);
+    counted(command, counts)
+}
+
+/// Runs tests and adds up their counts while handing their output on.
+pub(crate) fn counted(mut command: Command, counts: &mut Counts) -> Result<()> {
+    let shown =
+        format!("{} {}", command.get_program().display(), command.get_args().next().unwrap_or_default().display());
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {shown}"))?;
+    let out = child.stdout.take().with_context(|| format!("{shown} has no output"))?;
     for line in BufReader::new(out).lines() {
-        let line = line.context("reading the output of cargo")?;
+        let line = line.with_context(|| format!("reading the output of {shown}"))?;
         println!("{line}");
         counts.add(&line);
     }
-    let status = child.wait().context("waiting for cargo")?;
+    let status = child.wait().with_context(|| format!("waiting for {shown}"))?;
     if !status.success() {
-        bail!("cargo {} failed", arguments.join(" "));
+        bail!("{shown} failed");
     }
     Ok(())
 }
 
 impl Counts {
-    /// Adds a line of the form `test result: ok. 12 passed; 0 failed; 1 ignored; ...`; other lines are none of its business.
+    /// Adds a line of the form `test result: ok. 12 passed; 0 failed; 1 ignored; ...`, or one of Node's: `# pass 12`, `ℹ fail 0`.
+    /// Other lines are none of its business.
     fn add(&mut self, line: &str) {
+        if let Some(count) = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ ")) {
+            return self.add_of_node(count);
+        }
         let Some(rest) = line.strip_prefix("test result: ") else { return };
         let mut words = rest.split([' ', ';', '.']).filter(|word| !word.is_empty()).peekable();
         while let Some(word) = words.next() {
@@ -150,6 +162,17 @@ impl Counts {
                 Some(&"ignored") => self.ignored += number,
                 _ => {}
             }
+        }
+    }
+
+    fn add_of_node(&mut self, count: &str) {
+        let Some((what, number)) = count.split_once(' ') else { return };
+        let Ok(number) = number.parse::<u64>() else { return };
+        match what {
+            "pass" => self.passed += number,
+            "fail" | "cancelled" => self.failed += number,
+            "skipped" | "todo" => self.ignored += number,
+            _ => {}
         }
     }
 }
@@ -174,5 +197,16 @@ mod tests {
             counts.add(line);
         }
         assert_eq!(counts, Counts { passed: 15, failed: 2, ignored: 1 });
+    }
+
+    #[test]
+    fn the_counts_of_node_are_added_up_and_what_was_cancelled_has_failed() {
+        let mut counts = Counts::default();
+        let spec = ["ℹ tests 9", "ℹ suites 1", "ℹ pass 4", "ℹ fail 2", "ℹ cancelled 1", "ℹ skipped 1", "ℹ todo 1"];
+        let tap = ["# Subtest: a", "# pass 1", "# fail 0", "# duration_ms 4.5", "ℹ 31 sockets killed"];
+        for line in spec.iter().chain(&tap) {
+            counts.add(line);
+        }
+        assert_eq!(counts, Counts { passed: 5, failed: 3, ignored: 2 });
     }
 }
