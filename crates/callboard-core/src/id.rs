@@ -56,6 +56,13 @@ impl ActorId {
         }
     }
 
+    /// The same identity in memory of its own. Clones of one identity count their references in one place, and threads that do so all
+    /// the time slow each other down.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self { text: Arc::from(&*self.text), parent_len: self.parent_len }
+    }
+
     /// The actor that this is an instance of.
     #[must_use]
     pub fn parent(&self) -> Option<&str> {

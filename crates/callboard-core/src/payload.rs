@@ -7,6 +7,11 @@ use bytes::Bytes;
 
 use crate::Name;
 
+mod octets;
+
+pub use octets::INLINE_LEN_MAX;
+use octets::Octets;
+
 /// How the bytes of a payload are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Encoding {
@@ -28,11 +33,11 @@ pub struct TypeRef {
 }
 
 /// A typed message: type name, encoding and bytes. Cheap to clone; the bytes are shared.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Payload {
     type_name: Name,
     encoding: Encoding,
-    bytes: Bytes,
+    bytes: Octets,
 }
 
 /// The protobuf message that carries nothing.
@@ -42,13 +47,19 @@ impl Payload {
     /// A payload of the given type.
     #[must_use]
     pub fn new(type_name: impl Into<Name>, encoding: Encoding, bytes: impl Into<Bytes>) -> Self {
-        Self { type_name: type_name.into(), encoding, bytes: bytes.into() }
+        Self { type_name: type_name.into(), encoding, bytes: Octets::from(bytes.into()) }
+    }
+
+    /// The same from bytes that are copied: up to [`INLINE_LEN_MAX`] of them cost no allocation.
+    #[must_use]
+    pub fn copied(type_name: impl Into<Name>, encoding: Encoding, bytes: &[u8]) -> Self {
+        Self { type_name: type_name.into(), encoding, bytes: Octets::from(bytes) }
     }
 
     /// The payload that carries nothing: `google.protobuf.Empty`.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { type_name: EMPTY_TYPE, encoding: Encoding::Protobuf, bytes: Bytes::new() }
+        Self { type_name: EMPTY_TYPE, encoding: Encoding::Protobuf, bytes: Octets::EMPTY }
     }
 
     /// The full type name, without a URL prefix.
@@ -65,8 +76,14 @@ impl Payload {
 
     /// The bytes.
     #[must_use]
-    pub const fn bytes(&self) -> &Bytes {
-        &self.bytes
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.as_slice()
+    }
+
+    /// The bytes, shared where there are many of them.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        self.bytes.to_bytes()
     }
 
     /// The type as a value.
@@ -78,13 +95,21 @@ impl Payload {
     /// Whether this is [`Payload::empty`].
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.type_name == EMPTY_TYPE
+        self.bytes().is_empty() && self.type_name == EMPTY_TYPE
     }
 }
 
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        self.encoding == other.encoding && self.type_name == other.type_name && self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Payload {}
+
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Payload({} {:?}, {} bytes)", self.type_name, self.encoding, self.bytes.len())
+        write!(f, "Payload({} {:?}, {} bytes)", self.type_name, self.encoding, self.bytes().len())
     }
 }
 

@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+mod answer;
 mod channel;
 mod clock;
 mod dispatcher;
@@ -17,6 +18,7 @@ mod peers;
 mod placement;
 mod store;
 
+pub use answer::{Answer, Awaited};
 pub use channel::{Channel, ChannelDeclaration, ChannelEvent, History, Inbound, JoinRequest, Joined};
 pub use clock::{Clock, Entropy};
 pub use dispatcher::{Dispatcher, Events, Start, StreamEvent, SubscribeRequest};

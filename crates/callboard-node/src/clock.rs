@@ -1,11 +1,14 @@
 //! The one place where clocks are read and random bits are drawn: [`SystemClock`], [`OsEntropy`].
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use callboard_core::Timestamp;
 use callboard_core::port::{Clock, Entropy};
+#[cfg(target_os = "linux")]
+use rustix::time::{ClockId, clock_gettime};
 
 /// The operating system's clocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +26,19 @@ impl Clock for SystemClock {
     fn instant(&self) -> Instant {
         Instant::now()
     }
+
+    #[cfg(target_os = "linux")]
+    fn coarse_instant(&self) -> Instant {
+        static BEGIN: OnceLock<(Instant, Duration)> = OnceLock::new();
+        // An `Instant` does not show the number behind it, so one moment is read both ways; the `Instant` first, to stay behind.
+        let (begin, number) = *BEGIN.get_or_init(|| (self.instant(), read(ClockId::Monotonic)));
+        begin + read(ClockId::MonotonicCoarse).saturating_sub(number)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn read(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
 
 /// Random bits from a generator that the operating system seeded with 128 bits.
@@ -98,5 +114,15 @@ mod tests {
     fn the_wall_clock_is_past_the_day_this_was_written() {
         assert!(SystemClock.now() > Timestamp::from_millis(1_700_000_000_000));
         assert!(SystemClock.instant() <= SystemClock.instant());
+    }
+
+    #[test]
+    fn the_coarse_clock_is_a_little_behind_and_never_ahead() {
+        for _ in 0..10_000 {
+            let coarse = SystemClock.coarse_instant();
+            let behind = SystemClock.instant().checked_duration_since(coarse);
+            assert!(behind.is_some(), "ahead");
+        }
+        assert!(SystemClock.coarse_instant() + Duration::from_secs(1) > SystemClock.instant());
     }
 }

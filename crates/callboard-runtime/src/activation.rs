@@ -21,7 +21,8 @@ use callboard_core::{ActorId, Batch, Cause, Code, Error, Headers, Mark, Payload,
 use crate::commit::CommitHandle;
 use crate::hosts::Asked;
 use crate::hub::Hub;
-use crate::mailbox::{Control, Mail, Wake};
+use crate::mail::{Letter, Mail};
+use crate::mailbox::{Control, Wake};
 use crate::registry::{Cell, Registry};
 use crate::router::Lanes;
 use crate::written_behind::WrittenBehind;
@@ -81,7 +82,7 @@ impl Drop for Activation {
             // Safe to send again: it was never looked at.
             let error = Error::new(Code::Unavailable, "the actor left memory before it took the call; try again")
                 .with_retry(callboard_core::Retry::Safe);
-            let _ = mail.reply.send(Err(error));
+            mail.answer(Err(error));
         }
     }
 }
@@ -168,8 +169,8 @@ impl Activation {
     }
 
     /// Takes one piece of mail from arrival to reply.
-    async fn mail(&mut self, mail: Box<Mail>) {
-        if mail.reply.is_closed() && matches!(mail.cause, Cause::Call) {
+    async fn mail(&mut self, mail: Mail) {
+        if mail.is_forsaken() && matches!(mail.cause, Cause::Call) {
             // Nobody waits any more, and nothing was promised.
             return;
         }
@@ -181,12 +182,12 @@ impl Activation {
     }
 
     /// Whether a turn needs nothing from the store before it runs.
-    fn is_at_hand(&self, mail: &Mail) -> bool {
+    fn is_at_hand(&self, mail: &Letter) -> bool {
         self.present.is_some() && mail.invocation.key.is_none() && !self.is_for_a_stored_instance(&mail.cause)
     }
 
     /// The same with what has to be looked up first.
-    async fn prepared(&mut self, asked: Asked, mail: Box<Mail>) {
+    async fn prepared(&mut self, asked: Asked, mail: Mail) {
         if self.is_for_a_stored_instance(&mail.cause) && self.is_nothing_stored().await {
             return mail.answer(Ok(Reply {
                 payload: Payload::empty(),
@@ -227,9 +228,9 @@ impl Activation {
     }
 
     /// A call under an idempotency key: answered from the record if it was run before.
-    async fn keyed(&mut self, action: TurnAction, mail: Box<Mail>) {
+    async fn keyed(&mut self, action: TurnAction, mail: Mail) {
         let Some(key) = mail.invocation.key.clone() else { return };
-        let fingerprint = fingerprint_of(&mail.invocation.action, &mail.invocation.payload);
+        let fingerprint = mail.with_payload(|payload| fingerprint_of(&mail.invocation.action, payload));
         let deadline = mail.invocation.deadline.into();
         let recorded = tokio::time::timeout_at(deadline, self.ports.store.recorded(&self.cell.id, &key)).await;
         let Ok(recorded) = recorded else { return mail.too_late() };

@@ -242,10 +242,9 @@ impl Feed {
             // restart.
             return if id.parent().is_some() { Ok(()) } else { self.move_cursor(router, publication).await };
         }
-        let answer =
+        let letter =
             router.send(invocation(router, id, action, publication), cause(&self.subscription.pattern, publication))?;
-        let answered = answer.await.map_err(|_| Error::new(Code::Unavailable, "the activation ended"))?;
-        answered.map(drop)
+        letter.answer().await.map(drop)
     }
 
     async fn to_external(

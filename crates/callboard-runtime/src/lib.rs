@@ -28,6 +28,7 @@ mod feeds;
 mod hosts;
 mod housekeeping;
 mod hub;
+mod mail;
 mod mailbox;
 mod metrics;
 mod operator;

@@ -5,37 +5,10 @@ use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use callboard_core::port::{ActorState, CommitError};
-use callboard_core::{Cause, Code, Error, Invocation, Reply};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// Something for an actor to do, and who waits for it.
-#[derive(Debug)]
-pub(crate) struct Mail {
-    pub(crate) invocation: Invocation,
-    pub(crate) cause: Cause,
-    pub(crate) reply: ReplySlot,
-}
-
-impl Mail {
-    /// Fills the reply slot.
-    pub(crate) fn answer(self: Box<Self>, result: Result<Reply, Error>) {
-        let _ = self.reply.send(result);
-    }
-
-    /// Tells the caller that its deadline passed before the actor had time.
-    pub(crate) fn too_late(self: Box<Self>) {
-        let error = Error::new(
-            Code::DeadlineExceeded,
-            format!("actor {} had no time before the deadline", self.invocation.target),
-        )
-        .with_retry(callboard_core::Retry::Safe);
-        self.answer(Err(error));
-    }
-}
-
-/// Filled once.
-pub(crate) type ReplySlot = oneshot::Sender<Result<Reply, Error>>;
+use crate::mail::Mail;
 
 /// What goes before mail.
 #[derive(Debug)]
@@ -54,16 +27,16 @@ pub(crate) enum Control {
 #[derive(Debug)]
 pub(crate) enum Wake {
     Control(Control),
-    Mail(Box<Mail>),
+    Mail(Mail),
 }
 
 /// Why mail was not taken.
 #[derive(Debug)]
 pub(crate) enum Refused {
     /// The activation ended; a new one takes it.
-    Closed(Box<Mail>),
+    Closed(Mail),
     /// As much waits as may wait.
-    Full(Box<Mail>),
+    Full(Mail),
 }
 
 /// Two lanes behind one lock: control goes before mail, mail is taken in the order of its arrival. Memory is used only while
@@ -79,10 +52,10 @@ struct Lanes {
     // Stays from one piece of mail to the next: it is always the same task that reads.
     reader: Option<Waker>,
     // The oldest mail. Mostly there is no other, and the queue behind it takes no memory.
-    first: Option<Box<Mail>>,
+    first: Option<Mail>,
     asleep: bool,
     closed: bool,
-    mail: VecDeque<Box<Mail>>,
+    mail: VecDeque<Mail>,
     control: Vec<Control>,
 }
 
@@ -106,7 +79,7 @@ impl Mailbox {
     }
 
     /// Adds mail, or gives it back.
-    pub(crate) fn push(&self, mail: Box<Mail>) -> Result<(), Refused> {
+    pub(crate) fn push(&self, mail: Mail) -> Result<(), Refused> {
         let mut lanes = self.lanes.lock();
         if lanes.closed {
             return Err(Refused::Closed(mail));
@@ -189,7 +162,7 @@ impl Mailbox {
     }
 
     /// Takes out the mail whose deadline has passed.
-    pub(crate) fn expire(&self, now: Instant) -> VecDeque<Box<Mail>> {
+    pub(crate) fn expire(&self, now: Instant) -> VecDeque<Mail> {
         let mut lanes = self.lanes.lock();
         if lanes.first.iter().chain(&lanes.mail).all(|mail| mail.invocation.deadline > now) {
             return VecDeque::new();
@@ -209,7 +182,7 @@ impl Mailbox {
     }
 
     /// Closes the mailbox and gives back what waited in it.
-    pub(crate) fn close(&self) -> VecDeque<Box<Mail>> {
+    pub(crate) fn close(&self) -> VecDeque<Mail> {
         let mut lanes = self.lanes.lock();
         lanes.closed = true;
         lanes.control.clear();

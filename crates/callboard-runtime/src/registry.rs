@@ -9,7 +9,8 @@ use callboard_core::batch::Fence;
 use rapidhash::fast::RandomState;
 
 use crate::hosts::HostEntry;
-use crate::mailbox::{Control, Mail, Mailbox, Refused};
+use crate::mail::Mail;
+use crate::mailbox::{Control, Mailbox, Refused};
 
 /// What everybody else knows of an activation. What each piece of mail needs stands first, in as few cache lines as possible.
 #[repr(C)]
@@ -83,7 +84,7 @@ impl Registry {
     }
 
     /// Puts mail into the mailbox of an actor in memory. One that is not, or is about to leave, is closed.
-    pub(crate) fn push(&self, mail: Box<Mail>) -> Result<(), Refused> {
+    pub(crate) fn push(&self, mail: Mail) -> Result<(), Refused> {
         let cells = self.cells.pin();
         let Some(cell) = cells.get(&mail.invocation.target) else { return Err(Refused::Closed(mail)) };
         let pushed = cell.mailbox.push(mail);

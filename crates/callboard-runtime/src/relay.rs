@@ -15,8 +15,9 @@ use rapidhash::RapidHashSet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::due::DueWindow;
+use crate::mail::Letter;
 use crate::perform::{LaneReader, Later};
-use crate::router::{Answer, Router};
+use crate::router::Router;
 
 /// Effects under way at one time.
 const IN_FLIGHT_MAX: usize = 256;
@@ -108,7 +109,7 @@ impl Relay {
         });
     }
 
-    fn send(&self, entry: &OutboxEntry) -> Result<Answer, Error> {
+    fn send(&self, entry: &OutboxEntry) -> Result<Arc<Letter>, Error> {
         let invocation = Invocation {
             target: entry.target.clone(),
             action: entry.action.clone(),
@@ -123,13 +124,11 @@ impl Relay {
     }
 
     /// Tries an effect until it is done or set aside.
-    async fn see_through(&self, entry: &OutboxEntry, mut sent: Result<Answer, Error>) {
+    async fn see_through(&self, entry: &OutboxEntry, mut sent: Result<Arc<Letter>, Error>) {
         let (mut attempts, mut counted) = (0, 0);
         loop {
             let result = match sent {
-                Ok(answer) => {
-                    answer.await.unwrap_or_else(|_| Err(Error::new(Code::Unavailable, "the activation ended")))
-                }
+                Ok(letter) => letter.answer().await,
                 Err(error) => Err(error),
             };
             let error = match result {

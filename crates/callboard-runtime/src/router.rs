@@ -6,18 +6,16 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use callboard_core::batch::{OutboxEntry, StoreKey};
 use callboard_core::declaration::{Durability, FailurePolicy};
 use callboard_core::limits::{HEADERS_LEN_MAX, IDEMPOTENCY_KEY_LEN_MAX, VALUE_ITEMS_MAX};
-use callboard_core::port::{BoxFuture, Dispatcher, Events, Owner, Placement, SubscribeRequest};
+use callboard_core::port::{Answer, BoxFuture, Dispatcher, Events, Owner, Placement, SubscribeRequest};
 use callboard_core::publication::Announcement;
 use callboard_core::value::check_len;
-use callboard_core::{
-    ActorId, Batch, Cause, Code, Error, Invocation, MessageId, Name, Position, Reply, Retry, Shard, Write,
-};
-use tokio::sync::oneshot;
+use callboard_core::{ActorId, Batch, Cause, Code, Error, Invocation, MessageId, Name, Position, Retry, Shard, Write};
 
 use crate::activation::{ActivationPorts, drive};
 use crate::commit::public_error;
 use crate::hosts::Hosts;
-use crate::mailbox::{Control, Mail, Refused};
+use crate::mail::{Letter, Mail};
+use crate::mailbox::{Control, Refused};
 use crate::metrics::EngineMetrics;
 use crate::registry::{Cell, Registry};
 use crate::subscription;
@@ -50,9 +48,6 @@ pub(crate) struct Router {
     me: std::sync::Weak<Self>,
     lanes: Arc<Lanes>,
 }
-
-/// The answer to come.
-pub(crate) type Answer = oneshot::Receiver<Result<Reply, Error>>;
 
 impl Router {
     pub(crate) fn new(
@@ -117,12 +112,11 @@ impl Router {
     }
 
     /// Puts an invocation into its actor's mailbox. *Ordering*: mail is taken in the order of these calls.
-    pub(crate) fn send(&self, invocation: Invocation, cause: Cause) -> Result<Answer, Error> {
-        let (reply, answer) = oneshot::channel();
-        let mut mail = Box::new(Mail { invocation, cause, reply });
+    pub(crate) fn send(&self, invocation: Invocation, cause: Cause) -> Result<Arc<Letter>, Error> {
+        let (mut mail, letter) = Mail::new(invocation, cause);
         loop {
             match self.registry.push(mail) {
-                Ok(()) => return Ok(answer),
+                Ok(()) => return Ok(letter),
                 Err(Refused::Full(mail)) => return Err(overloaded(&mail.invocation.target)),
                 Err(Refused::Closed(back)) => {
                     self.activate(&back.invocation.target)?;
@@ -152,7 +146,7 @@ impl Router {
             }
         };
         let tick = self.registry.tick();
-        let (cell, new) = self.registry.get_or_insert(id, || Cell::new(id.clone(), Arc::clone(host), fence, tick));
+        let (cell, new) = self.registry.get_or_insert(id, || Cell::new(id.detached(), Arc::clone(host), fence, tick));
         if new {
             self.tasks.spawn(drive(Arc::clone(&cell), Arc::clone(&self.ports), Arc::clone(&self.lanes)));
         }
@@ -200,8 +194,8 @@ impl Router {
         let id = MessageId::new(now, self.ports.entropy.next_u128());
         if host.declaration.durability == Durability::Volatile {
             // Nothing of this actor survives the process, so neither need the invocation.
-            let answer = self.send(invocation, Cause::Call)?;
-            self.tasks.spawn(async move { drop(answer.await) });
+            let letter = self.send(invocation, Cause::Call)?;
+            self.tasks.spawn(async move { drop(letter.answer().await) });
             return Ok(id);
         }
         let shard = Shard::of_actor(&self.system, &invocation.target);
@@ -242,35 +236,31 @@ impl Router {
     }
 }
 
-fn no_answer() -> Error {
-    Error::new(Code::Internal, "the activation ended without an answer")
-}
-
 fn overloaded(actor: &ActorId) -> Error {
     Error::new(Code::Overloaded, format!("the mailbox of actor {actor} is full; try again after a pause"))
 }
 
 impl Dispatcher for Router {
-    fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, Result<Reply, Error>> {
+    fn invoke(&self, invocation: Invocation) -> Answer {
         if let Err(error) = self.check(&invocation) {
-            return Box::pin(std::future::ready(Err(error)));
+            return Answer::from(Err(error));
         }
         let deadline = invocation.deadline;
-        let answer = match self.send(invocation, Cause::Call) {
-            Ok(answer) => answer,
-            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        let letter = match self.send(invocation, Cause::Call) {
+            Ok(letter) => letter,
+            Err(error) => return Answer::from(Err(error)),
         };
         if self.registry.is_far(deadline) {
             // The activation and the sweeper see to it that an answer comes; a timer for each call would cost more.
-            return Box::pin(async move { answer.await.unwrap_or_else(|_| Err(no_answer())) });
+            return Answer::awaited(letter);
         }
-        Box::pin(async move {
-            match tokio::time::timeout_at(deadline.into(), answer).await {
-                Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err(no_answer()),
+        let answered: BoxFuture<'static, _> = Box::pin(async move {
+            match tokio::time::timeout_at(deadline.into(), letter.answer()).await {
+                Ok(result) => result,
                 Err(_) => Err(Error::new(Code::DeadlineExceeded, "the call did not end before its deadline")),
             }
-        })
+        });
+        Answer::from(answered)
     }
 
     fn post(&self, invocation: Invocation) -> BoxFuture<'static, Result<MessageId, Error>> {
@@ -319,8 +309,8 @@ impl Lanes {
 struct ForActor(std::sync::Weak<Router>);
 
 impl Dispatcher for ForActor {
-    fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, Result<Reply, Error>> {
-        self.0.upgrade().map_or_else(stopping, |router| router.invoke(invocation))
+    fn invoke(&self, invocation: Invocation) -> Answer {
+        self.0.upgrade().map_or_else(|| Answer::from(Err(is_stopping())), |router| router.invoke(invocation))
     }
 
     fn post(&self, invocation: Invocation) -> BoxFuture<'static, Result<MessageId, Error>> {
@@ -337,5 +327,9 @@ impl Dispatcher for ForActor {
 }
 
 fn stopping<T: Send + 'static>() -> BoxFuture<'static, Result<T, Error>> {
-    Box::pin(std::future::ready(Err(Error::new(Code::Unavailable, "the node is stopping"))))
+    Box::pin(std::future::ready(Err(is_stopping())))
+}
+
+fn is_stopping() -> Error {
+    Error::new(Code::Unavailable, "the node is stopping")
 }

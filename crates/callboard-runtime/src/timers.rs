@@ -157,8 +157,7 @@ impl Timers {
             chain: CallChain::new(),
         };
         let cause = Cause::Timer { name: place.name.clone(), due: place.due };
-        let answer = self.router.send(invocation, cause)?;
-        answer.await.map_err(|_| Error::new(Code::Unavailable, "the activation ended"))?.map(drop)
+        self.router.send(invocation, cause)?.answer().await.map(drop)
     }
 
     async fn write(&self, place: &TimerPlace, write: Write) {

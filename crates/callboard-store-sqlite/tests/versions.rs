@@ -31,9 +31,9 @@ async fn a_database_of_version_1_is_read() {
     let id = ActorId::parse("order/1").unwrap();
     let present = store.load(&id).await.unwrap().unwrap();
     assert_eq!((present.revision, present.time), (Revision(3), Timestamp::from_millis(300)));
-    assert_eq!(&**present.state.unwrap().bytes(), b"{}");
+    assert_eq!(present.state.unwrap().bytes(), b"{}");
     let before = store.at_revision(&id, Revision(2)).await.unwrap().unwrap();
-    assert_eq!(&**before.state.unwrap().bytes(), b"1");
+    assert_eq!(before.state.unwrap().bytes(), b"1");
     assert!(store.at_revision(&id, Revision(1)).await.unwrap().unwrap().state.is_none());
     let topic = Topic::parse("order.events").unwrap();
     let bounds = store.bounds(&topic).await.unwrap().unwrap();

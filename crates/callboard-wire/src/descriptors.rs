@@ -123,8 +123,7 @@ impl Descriptors {
             Encoding::Bytes => Ok(Value::String(BASE64.encode(payload.bytes()))),
             Encoding::Protobuf => {
                 let Some(descriptor) = self.message(payload.type_name()) else { return Ok(opaque(payload)) };
-                let message =
-                    DynamicMessage::decode(descriptor, payload.bytes().clone()).map_err(|e| unreadable(&e))?;
+                let message = DynamicMessage::decode(descriptor, payload.bytes()).map_err(|e| unreadable(&e))?;
                 nesting::check_any(&message, &self.any_holders).map_err(|e| unreadable(&e))?;
                 let options = SerializeOptions::new().skip_default_fields(false);
                 // What fails here is an `Any` inside of a type that is not known: then the whole stays opaque.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use callboard_core::invocation::CallChain;
 use callboard_core::limits::{CALL_DEADLINE, CALL_DEADLINE_MAX, IDEMPOTENCY_KEY_LEN_MAX};
-use callboard_core::port::{BoxFuture, Clock, Dispatcher, Turn};
+use callboard_core::port::{Answer, Clock, Dispatcher, Turn};
 use callboard_core::publication::CORRELATION;
 use callboard_core::trace::TraceContext;
 use callboard_core::{ActorId, Code, Headers, Invocation, MessageId, Name, Payload, Reply};
@@ -207,12 +207,14 @@ impl<R> Call<R> {
     /// # Errors
     /// As the call.
     pub async fn reply(self) -> Result<Reply, CallError> {
-        self.begin()?.await
+        self.begin().await
     }
 
-    fn begin(self) -> Result<BoxFuture<'static, Result<Reply, CallError>>, CallError> {
-        let (link, invocation) = self.invocation(Waits::Yes)?;
-        Ok(link.dispatcher.invoke(invocation))
+    fn begin(self) -> Answer {
+        match self.invocation(Waits::Yes) {
+            Ok((link, invocation)) => link.dispatcher.invoke(invocation),
+            Err(error) => Answer::from(Err(error)),
+        }
     }
 
     fn invocation(self, waits: Waits) -> Result<(Arc<Link>, Invocation), CallError> {
@@ -226,7 +228,12 @@ impl<R> Call<R> {
         let timeout = self.timeout.map(|timeout| timeout.min(CALL_DEADLINE_MAX));
         let (deadline, chain, headers, trace) = match &self.link.origin {
             Origin::Outside(clock) => {
-                (clock.instant() + timeout.unwrap_or(CALL_DEADLINE), CallChain::new(), self.headers, self.trace)
+                // The default is long, and an exact clock would cost each call a noticeable part of its time.
+                let deadline = match timeout {
+                    Some(timeout) => clock.instant() + timeout,
+                    None => clock.coarse_instant() + CALL_DEADLINE,
+                };
+                (deadline, CallChain::new(), self.headers, self.trace)
             }
             Origin::Within(within) => {
                 let chain = match waits {
@@ -286,24 +293,19 @@ impl<R: Message> IntoFuture for Call<R> {
     type IntoFuture = Response<R>;
 
     fn into_future(self) -> Response<R> {
-        Response(self.begin().map_err(Some), PhantomData)
+        Response(self.begin(), PhantomData)
     }
 }
 
 /// The response that is waited for.
 #[must_use = "a future does nothing until it is awaited"]
-pub struct Response<R>(Result<BoxFuture<'static, Result<Reply, CallError>>, Option<CallError>>, PhantomData<fn() -> R>);
+pub struct Response<R>(Answer, PhantomData<fn() -> R>);
 
 impl<R: Message> Future for Response<R> {
     type Output = Result<R, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            Ok(waiting) => waiting.as_mut().poll(cx).map(|reply| response(&reply?.payload)),
-            Err(error) => Poll::Ready(Err(error
-                .take()
-                .unwrap_or_else(|| CallError::new(Code::Internal, "the response was asked for twice")))),
-        }
+        Pin::new(&mut self.0).poll(cx).map(|reply| response(&reply?.payload))
     }
 }
 

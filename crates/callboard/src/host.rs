@@ -98,7 +98,7 @@ fn handler(action: &Action, payload: &Payload) -> Option<usize> {
             return position(&is_json);
         }
         let contentless = payload.bytes().is_empty()
-            || (payload.encoding() == Encoding::Json && matches!(payload.bytes().as_ref(), b"{}" | b"null"));
+            || (payload.encoding() == Encoding::Json && matches!(payload.bytes(), b"{}" | b"null"));
         if contentless { position(&|input| input == <() as Message>::TYPE.as_ref()) } else { None }
     })
 }

@@ -30,7 +30,7 @@ pub use json::{decode_json, encode_json};
 ///
 /// let payload = OrderCreated { order_id: "o1".to_owned() }.to_payload().unwrap();
 /// assert_eq!(payload.type_name(), &"shop.OrderCreated");
-/// assert_eq!(payload.bytes(), r#"{"order_id":"o1"}"#);
+/// assert_eq!(payload.bytes(), br#"{"order_id":"o1"}"#);
 /// ```
 ///
 /// The name is what is stored and sent: renaming the Rust type must not change it, so give one to whatever outlives a release.

@@ -105,7 +105,7 @@ fn a_handler_that_takes_any_payload_takes_what_no_other_names() {
     let mut stage = Stage::of(AuditLogger::default());
     assert!(stage.hear("log", "user.email", "hello".to_owned()).unwrap().changes_nothing());
     let value = stage.hear("alarm", "security.breach", Json(serde_json::json!({"door": 1}))).unwrap();
-    assert_eq!(value.broadcasts[0].payload.bytes(), r#"{"door":1}"#);
+    assert_eq!(value.broadcasts[0].payload.bytes(), br#"{"door":1}"#);
 }
 
 #[test]

@@ -103,7 +103,7 @@ async fn a_change_leaves_with_the_actions_commit_or_not_at_all(system: TestSyste
         let first = probe.expect::<AnyPayload>().await;
         let second = probe.expect::<AnyPayload>().await;
         assert_eq!((first.event.type_name(), second.event.type_name()), (&ENTITY_TYPE, &RELOAD_TYPE));
-        assert_eq!((first.payload.bytes(), second.payload.bytes()), (&entity(1).into(), &RELOAD.into()));
+        assert_eq!((first.payload.bytes(), second.payload.bytes()), (entity(1).as_bytes(), RELOAD.as_bytes()));
         assert_eq!(second.position.seq, first.position.seq.next(), "nothing stands between the two");
         probe.expect_none().await;
     }

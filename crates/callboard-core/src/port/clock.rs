@@ -9,6 +9,12 @@ pub trait Clock: Send + Sync + 'static {
 
     /// The monotonic clock, for deadlines and pauses.
     fn instant(&self) -> Instant;
+
+    /// The monotonic clock to within 10 ms, for deadlines of many seconds: where it is cheaper to read, it may stand still for so
+    /// long. It is never ahead of [`Clock::instant`].
+    fn coarse_instant(&self) -> Instant {
+        self.instant()
+    }
 }
 
 /// Where randomness comes from.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use futures_core::Stream;
 
-use super::BoxFuture;
+use super::{Answer, BoxFuture};
 use crate::publication::Announcement;
-use crate::{Error, Invocation, Mark, MessageId, Pattern, Position, Publication, Reply, Timestamp, Topic};
+use crate::{Error, Invocation, Mark, MessageId, Pattern, Position, Publication, Timestamp, Topic};
 
 /// What the doors and the actors ask of the runtime: invoke, publish, subscribe. The gateway knows the runtime as this trait.
 pub trait Dispatcher: Send + Sync + 'static {
@@ -17,7 +17,7 @@ pub trait Dispatcher: Send + Sync + 'static {
     /// *Durability*: a reply implies that what was decided is as durable as the actor was declared to be.
     /// *Cancel safety*: dropping the future gives up the answer; the action may still run and commit.
     /// *Errors*: every [`crate::Code`].
-    fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, Result<Reply, Error>>;
+    fn invoke(&self, invocation: Invocation) -> Answer;
 
     /// Accepts an invocation without waiting for it: it is an effect from outside.
     ///

@@ -77,9 +77,9 @@ async fn invoke(http: &Http, mut call: Call, target: ActorId, action: &str) -> A
 fn respond(http: &Http, reply: &Reply, form: &str) -> Response {
     let payload = &reply.payload;
     let mut response = match payload.encoding() {
-        Encoding::Protobuf if form.ends_with("protobuf") => answer::body(PROTOBUF, payload.bytes().clone()),
+        Encoding::Protobuf if form.ends_with("protobuf") => answer::body(PROTOBUF, payload.to_bytes()),
         // Whoever prefers nothing in particular gets bytes as bytes; whoever asks for JSON gets them as base64.
-        Encoding::Bytes if form != "application/json" => answer::body(OCTETS, payload.bytes().clone()),
+        Encoding::Bytes if form != "application/json" => answer::body(OCTETS, payload.to_bytes()),
         Encoding::Protobuf | Encoding::Json | Encoding::Bytes => {
             let mut text = Vec::with_capacity(payload.bytes().len() * 2 + 32);
             json::write_payload(&mut text, &http.doors.descriptors, payload);

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use callboard_core::batch::{DeadLetter, Parked, TimerEntry};
 use callboard_core::declaration::{Action, ActorKind, Handler};
 use callboard_core::port::{
-    ActorState, ActorSummary, BoxFuture, Dispatcher, Events, StreamEvent, SubscribeRequest, TopicSummary,
+    ActorState, ActorSummary, Answer, BoxFuture, Dispatcher, Events, StreamEvent, SubscribeRequest, TopicSummary,
 };
 use callboard_core::publication::Announcement;
 use callboard_core::{
@@ -160,9 +160,10 @@ impl Fake {
 }
 
 impl Dispatcher for Fake {
-    fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, Result<Reply, Error>> {
+    fn invoke(&self, invocation: Invocation) -> Answer {
         self.invoked.lock().unwrap().push(invocation.clone());
-        Box::pin(self.this().run(invocation))
+        let running: BoxFuture<'static, _> = Box::pin(self.this().run(invocation));
+        running.into()
     }
 
     fn post(&self, invocation: Invocation) -> BoxFuture<'static, Result<MessageId, Error>> {

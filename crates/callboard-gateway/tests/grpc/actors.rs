@@ -52,7 +52,7 @@ async fn a_caller_with_only_json_needs_no_protobuf() {
     let native = v1::InvokeRequest { response_format: v1::PayloadFormat::Native.into(), ..request };
     let response = actors.invoke(native).await.unwrap().into_inner();
     let Some(Content::Message(any)) = response.payload.unwrap().content else { panic!("not a message") };
-    assert_eq!((any.type_url.as_str(), &any.value), ("type.googleapis.com/shop.v1.OrderData", seen.bytes()));
+    assert_eq!((any.type_url.as_str(), &any.value), ("type.googleapis.com/shop.v1.OrderData", &seen.to_bytes()));
     server.stop().await;
 }
 

@@ -52,7 +52,7 @@ async fn json_is_published_as_the_type_that_it_names() {
         seen,
         [("shop.v1.OrderCreated", Encoding::Protobuf), ("my.Event", Encoding::Json), ("json", Encoding::Json)]
     );
-    assert_eq!(published[1].payload.bytes().as_ref(), br#"{"n":1}"#);
+    assert_eq!(published[1].payload.bytes(), br#"{"n":1}"#);
     server.stop().await;
 }
 

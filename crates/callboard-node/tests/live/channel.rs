@@ -48,7 +48,7 @@ impl Channel for Campaigns {
         let answer = match &*event.name {
             "speak" => Ok(Inbound::Publish {
                 topic: Topic::parse("campaign.7").unwrap(),
-                payload: Payload::new("test.Spoken", Encoding::Json, event.payload.bytes().clone()),
+                payload: Payload::new("test.Spoken", Encoding::Json, event.payload.to_bytes()),
             }),
             "echo" => Ok(Inbound::Reply(event.payload)),
             _ => Err(Error::new(Code::ActionNotFound, "no such event")),

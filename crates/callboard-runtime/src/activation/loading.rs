@@ -10,16 +10,15 @@ use callboard_core::limits::CALL_DEADLINE;
 use callboard_core::port::TurnAction;
 use callboard_core::retry::backoff;
 use callboard_core::{Cause, Declaration, Error, Headers, Invocation, Payload, Revision, Timestamp, Write};
-use tokio::sync::oneshot;
 
 use super::{Activation, LoadRetry, Present, unavailable};
 use crate::commit::public_error;
-use crate::mailbox::Mail;
+use crate::mail::Mail;
 use crate::runtime::timer_entry;
 
 impl Activation {
     /// Loads the actor for a piece of mail; gives it back unless it was answered.
-    pub(super) async fn load_for(&mut self, mail: Box<Mail>) -> Option<Box<Mail>> {
+    pub(super) async fn load_for(&mut self, mail: Mail) -> Option<Mail> {
         let now = self.ports.clock.instant();
         let deadline = mail.invocation.deadline.into();
         let mut loading = Box::pin(self.load(now));
@@ -122,10 +121,9 @@ impl Activation {
             trace: None,
             chain: CallChain::new(),
         };
-        let (reply, _) = oneshot::channel();
-        let mut mail = Mail { invocation, cause: Cause::Init, reply };
+        let (mail, _) = Mail::new(invocation, Cause::Init);
         let now = self.ports.clock.now();
-        let outcome = self.invoke(TurnAction::Init, &mut mail, now).await;
+        let outcome = self.invoke(TurnAction::Init, &mail, now).await;
         let settled = self.settle(outcome, &mail, now, 0);
         self.resolve(settled).await.map(drop)
     }

@@ -16,7 +16,7 @@ use tracing::Instrument;
 use super::{Activation, deadline_exceeded};
 use crate::commit::public_error;
 use crate::decision::{Decision, Facts, decide, state_write};
-use crate::mailbox::Mail;
+use crate::mail::{Letter, Mail};
 
 /// How an action ended.
 pub(super) enum Outcome {
@@ -60,9 +60,9 @@ pub(super) struct ToCommit {
 }
 
 impl Activation {
-    pub(super) async fn turn(&mut self, action: TurnAction, mut mail: Box<Mail>, fingerprint: u64) {
+    pub(super) async fn turn(&mut self, action: TurnAction, mail: Mail, fingerprint: u64) {
         let now = self.ports.clock.now();
-        let outcome = self.invoke(action, &mut mail, now).await;
+        let outcome = self.invoke(action, &mail, now).await;
         let settled = self.settle(outcome, &mail, now, fingerprint);
         match settled {
             Settled::Replied(result) => mail.answer(result),
@@ -71,7 +71,7 @@ impl Activation {
     }
 
     /// Runs the author's code, with its panics and its deadline contained.
-    pub(super) async fn invoke(&mut self, action: TurnAction, mail: &mut Mail, now: Timestamp) -> Outcome {
+    pub(super) async fn invoke(&mut self, action: TurnAction, mail: &Letter, now: Timestamp) -> Outcome {
         let mut parts = Some((self, mail));
         // Most actions are done at the first poll. Nothing of them becomes part of this task, and only the others pay for a timer.
         let begun = std::future::poll_fn(|cx| {
@@ -85,7 +85,7 @@ impl Activation {
     }
 
     /// Runs the author's code up to where it first waits.
-    fn begin(&mut self, action: TurnAction, mail: &mut Mail, now: Timestamp, cx: &mut Context<'_>) -> Begun<'_> {
+    fn begin(&mut self, action: TurnAction, mail: &Letter, now: Timestamp, cx: &mut Context<'_>) -> Begun<'_> {
         self.step(Input::Mail);
         let entropy = self.random();
         let Some(present) = &mut self.present else {
@@ -98,13 +98,14 @@ impl Activation {
         {
             return Begun::Ended(Outcome::Failed(error));
         }
-        let invocation = &mut mail.invocation;
+        let invocation = &mail.invocation;
         let (deadline, trace) = (invocation.deadline, invocation.trace);
         let span = tracing::debug_span!("turn", actor = %self.cell.id, action = ?action, trace = trace.map(tracing::field::display));
         let turn = Turn {
             action,
-            payload: std::mem::replace(&mut invocation.payload, Payload::empty()),
-            actor: invocation.target.clone(),
+            payload: mail.take_payload(),
+            // Not the caller's: its references are counted where callers count theirs.
+            actor: self.cell.id.clone(),
             now,
             deadline,
             revision: present.revision,
@@ -136,7 +137,7 @@ impl Activation {
 
     /// Decides what a turn's outcome leads to; performs it when nothing has to be committed.
     #[inline]
-    pub(super) fn settle(&mut self, outcome: Outcome, mail: &Mail, now: Timestamp, fingerprint: u64) -> Settled {
+    pub(super) fn settle(&mut self, outcome: Outcome, mail: &Letter, now: Timestamp, fingerprint: u64) -> Settled {
         match outcome {
             Outcome::Decided(value) => self.settle_value(value, mail, now, fingerprint),
             Outcome::Failed(error) => {
@@ -155,7 +156,7 @@ impl Activation {
     }
 
     #[inline]
-    fn settle_value(&mut self, value: Value, mail: &Mail, now: Timestamp, fingerprint: u64) -> Settled {
+    fn settle_value(&mut self, value: Value, mail: &Letter, now: Timestamp, fingerprint: u64) -> Settled {
         if self.stays_in_memory(&value, mail) && value.check().is_ok() {
             return Settled::Replied(Ok(self.keep(value)));
         }
@@ -163,7 +164,7 @@ impl Activation {
     }
 
     /// Whether all that the action decided concerns this activation alone: nothing of it is written, announced or asked.
-    fn stays_in_memory(&self, value: &Value, mail: &Mail) -> bool {
+    fn stays_in_memory(&self, value: &Value, mail: &Letter) -> bool {
         let declaration = &self.cell.host.declaration;
         declaration.durability == Durability::Volatile
             && declaration.state.is_some()
@@ -190,7 +191,7 @@ impl Activation {
         Reply { payload: value.response.unwrap_or_else(Payload::empty), revision, positions: Vec::new() }
     }
 
-    fn settle_decision(&mut self, value: Value, mail: &Mail, now: Timestamp, fingerprint: u64) -> Settled {
+    fn settle_decision(&mut self, value: Value, mail: &Letter, now: Timestamp, fingerprint: u64) -> Settled {
         let Some(present) = &self.present else {
             return Settled::Replied(Err(Error::new(Code::Internal, "the actor is not loaded")));
         };
@@ -230,7 +231,7 @@ impl Activation {
     }
 
     /// Does what had to wait, and replies.
-    async fn finish(&mut self, settled: Settled, mail: Box<Mail>) {
+    async fn finish(&mut self, settled: Settled, mail: Mail) {
         let actor = self.cell.id.clone();
         let deadline = mail.invocation.deadline.into();
         let mut resolving = pin!(self.resolve(settled));

@@ -91,7 +91,7 @@ impl Transaction<'_> {
     ) -> Outcome<()> {
         let mut actor = self.actor(id, now)?;
         let kind = state.map(|state| self.payload_type(state)).transpose()?;
-        let bytes = state.map(|state| &**state.bytes());
+        let bytes = state.map(Payload::bytes);
         actor.earlier = self.archive_present(actor)?;
         actor.revision = revision.0;
         let sql =
@@ -119,7 +119,7 @@ impl Transaction<'_> {
             time(announcement.time),
             int(self.memory.horizon),
             kind,
-            &**announcement.payload.bytes(),
+            announcement.payload.bytes(),
             headers(&announcement.headers),
             trace(announcement.trace),
             announcement.publisher.as_ref().map(ActorId::as_str),
@@ -141,7 +141,7 @@ impl Transaction<'_> {
             entry.target.as_str(),
             entry.action.as_str(),
             kind,
-            &**entry.payload.bytes(),
+            entry.payload.bytes(),
             headers(&entry.headers),
             trace(entry.trace),
             time(entry.due),
@@ -168,7 +168,7 @@ impl Transaction<'_> {
             reply.key.as_str(),
             bits(reply.fingerprint),
             kind,
-            &**reply.payload.bytes(),
+            reply.payload.bytes(),
             int(reply.revision.0),
             time(reply.time),
         );
@@ -207,7 +207,7 @@ impl Transaction<'_> {
             letter.target.as_str(),
             letter.action.as_str(),
             kind,
-            &**letter.payload.bytes(),
+            letter.payload.bytes(),
             headers(&letter.headers),
             message_id(*source),
             place.map(|(topic, _)| topic.as_str()),

@@ -197,7 +197,7 @@ pub fn write_payload(out: &mut Vec<u8>, descriptors: &Descriptors, payload: &Pay
     let begun = out.len();
     if payload.encoding() == Encoding::Protobuf
         && let Some(descriptor) = descriptors.plain(payload.type_name())
-        && let Ok(message) = DynamicMessage::decode(descriptor, bytes.clone())
+        && let Ok(message) = DynamicMessage::decode(descriptor, bytes)
     {
         let options = SerializeOptions::new().skip_default_fields(false);
         if message.serialize_with_options(&mut serde_json::Serializer::new(&mut *out), &options).is_ok() {

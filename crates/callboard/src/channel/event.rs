@@ -262,7 +262,7 @@ impl Data {
         let payload = event.payload();
         let type_name = self.type_name.as_ref().unwrap_or_else(|| payload.type_name());
         let Some(field) = &self.who else {
-            return Ok(Payload::new(type_name.clone(), payload.encoding(), payload.bytes().clone()));
+            return Ok(Payload::new(type_name.clone(), payload.encoding(), payload.to_bytes()));
         };
         let who = event.who().known().map_err(CallError::from)?;
         let mut data: Map<String, Value> = match payload.encoding() {

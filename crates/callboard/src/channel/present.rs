@@ -26,7 +26,7 @@ impl Shown for Json {
     // It stays of the type that it was. What has no JSON form is not shown rather than shown whole.
     fn shown(self, publication: &Publication) -> Option<Payload> {
         let json = self.into_payload().ok()?;
-        Some(Payload::new(publication.payload.type_name().clone(), json.encoding(), json.bytes().clone()))
+        Some(Payload::new(publication.payload.type_name().clone(), json.encoding(), json.to_bytes()))
     }
 }
 

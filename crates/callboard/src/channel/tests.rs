@@ -122,7 +122,7 @@ async fn events_invoke_publish_and_answer() {
         panic!("speak invokes")
     };
     assert_eq!((actor.as_str(), action.as_str()), ("campaign/7", "speak"));
-    assert_eq!(payload.bytes(), r#"{"author":"ada","text":"hi"}"#, "who speaks is what the credentials say");
+    assert_eq!(payload.bytes(), br#"{"author":"ada","text":"hi"}"#, "who speaks is what the credentials say");
     let Inbound::Publish { topic, payload } = visited.send("typing", json!({"on": true})).await.unwrap() else {
         panic!("typing publishes")
     };
@@ -130,7 +130,7 @@ async fn events_invoke_publish_and_answer() {
     let Inbound::Reply(reply) = visited.send("roll", json!({"sides": 6})).await.unwrap() else {
         panic!("roll answers")
     };
-    assert_eq!(reply.bytes(), r#"{"rolled":6}"#);
+    assert_eq!(reply.bytes(), br#"{"rolled":6}"#);
     assert_eq!(visited.send("roll", json!({})).await.unwrap_err().message(), "say how many sides");
     assert!(matches!(visited.send("leave", json!({})).await.unwrap(), Inbound::Invoke { .. }));
     assert!(matches!(visited.send("nothing", json!({})).await.unwrap(), Inbound::Nothing));

@@ -1,3 +1,4 @@
+use callboard_core::payload::INLINE_LEN_MAX;
 use callboard_core::{Code, Encoding, Name, Payload, TypeRef};
 
 use super::Message;
@@ -10,7 +11,14 @@ impl<T: prost::Message + prost::Name + Default + 'static> Message for T {
         Some(TypeRef { name: Name::from_static(FullName::<T>::TEXT), encoding: Encoding::Protobuf });
 
     fn to_payload(&self) -> Result<Payload, CallError> {
-        Ok(Payload::new(Name::from_static(FullName::<T>::TEXT), Encoding::Protobuf, self.encode_to_vec()))
+        let (name, len) = (Name::from_static(FullName::<T>::TEXT), self.encoded_len());
+        let mut few = [0; INLINE_LEN_MAX];
+        if let Some(mut place) = few.get_mut(..len)
+            && self.encode(&mut place).is_ok()
+        {
+            return Ok(Payload::copied(name, Encoding::Protobuf, few.get(..len).unwrap_or_default()));
+        }
+        Ok(Payload::new(name, Encoding::Protobuf, self.encode_to_vec()))
     }
 
     fn from_payload(payload: &Payload) -> Result<Self, CallError> {
@@ -22,7 +30,7 @@ impl<T: prost::Message + prost::Name + Default + 'static> Message for T {
         }
         // Fields of shared bytes go on sharing a large payload; of a small one a copy costs less than the sharing.
         let bytes = payload.bytes();
-        let message = if bytes.len() <= COPIED_LEN_MAX { T::decode(bytes.as_ref()) } else { T::decode(bytes.clone()) };
+        let message = if bytes.len() <= COPIED_LEN_MAX { T::decode(bytes) } else { T::decode(payload.to_bytes()) };
         message.map_err(|error| {
             CallError::new(Code::InvalidPayload, format!("the payload is not a {}: {error}", FullName::<T>::TEXT))
         })

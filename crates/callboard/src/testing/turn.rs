@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_core::invocation::CallChain;
-use callboard_core::port::{BoxFuture, Clock as _, Dispatcher, Events, SubscribeRequest, Turn as CoreTurn, TurnAction};
+use callboard_core::port::{
+    Answer as Answered, BoxFuture, Clock as _, Dispatcher, Events, SubscribeRequest, Turn as CoreTurn, TurnAction,
+};
 use callboard_core::publication::Announcement;
 use callboard_core::{
     ActorId, Cause, Code, Declaration, Headers, Invocation, Mark, MessageId, Name, Pattern, Payload, Position,
@@ -299,7 +301,7 @@ fn unwrap<T>(read: Result<T, CallError>) -> T {
 struct Script(Vec<Answer>);
 
 impl Dispatcher for Script {
-    fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, Result<Reply, CallError>> {
+    fn invoke(&self, invocation: Invocation) -> Answered {
         let Invocation { target, action, .. } = invocation;
         let known = self.0.iter().find(|answer| answer.target == target.as_str() && answer.action == *action);
         let answer = known.map_or_else(
@@ -307,7 +309,7 @@ impl Dispatcher for Script {
             |known| known.answer.clone(),
         );
         let reply = |payload| Reply { payload, revision: Revision::ZERO, positions: Vec::new() };
-        Box::pin(async move { answer.map(reply) })
+        answer.map(reply).into()
     }
 
     fn post(&self, invocation: Invocation) -> BoxFuture<'static, Result<MessageId, CallError>> {

@@ -9,7 +9,9 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use callboard::core::invocation::CallChain;
-use callboard::core::port::{BoxFuture, Clock, Dispatcher, Events, Instance, SubscribeRequest, Turn, TurnAction};
+use callboard::core::port::{
+    Answer, BoxFuture, Clock, Dispatcher, Events, Instance, SubscribeRequest, Turn, TurnAction,
+};
 use callboard::core::publication::Announcement;
 use callboard::core::{
     ActorId, Cause, Code, Error, Headers, Invocation, Mark, MessageId, Payload, Position, Publication, Reply, Revision,
@@ -146,12 +148,12 @@ impl Fake {
 }
 
 impl Dispatcher for Fake {
-    fn invoke(&self, invocation: Invocation) -> BoxFuture<'static, Result<Reply, Error>> {
+    fn invoke(&self, invocation: Invocation) -> Answer {
         self.asked.lock().push(invocation);
         let none = || Err(Error::new(Code::Unavailable, "nothing to answer"));
         let answer = self.answers.lock().pop_front().unwrap_or_else(none);
         let reply = |payload| Reply { payload, revision: Revision(1), positions: Vec::new() };
-        Box::pin(async move { answer.map(reply) })
+        answer.map(reply).into()
     }
 
     fn post(&self, invocation: Invocation) -> BoxFuture<'static, Result<MessageId, Error>> {

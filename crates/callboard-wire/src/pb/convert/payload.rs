@@ -108,11 +108,11 @@ pub fn wants_json(format: i32, request_was_json: bool) -> Result<bool, Error> {
 #[must_use]
 pub fn native(payload: &Payload) -> v1::Payload {
     let name = payload.type_name();
-    let bytes = || Content::Bytes(payload.bytes().clone());
+    let bytes = || Content::Bytes(payload.to_bytes());
     let (content, r#type) = match payload.encoding() {
         Encoding::Protobuf => {
             let type_url = [TYPE_URL_PREFIX, name].concat();
-            (Content::Message(Any { type_url, value: payload.bytes().clone() }), String::new())
+            (Content::Message(Any { type_url, value: payload.to_bytes() }), String::new())
         }
         Encoding::Json => {
             let text = std::str::from_utf8(payload.bytes());
