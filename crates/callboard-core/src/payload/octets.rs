@@ -67,6 +67,6 @@ mod tests {
 
     #[test]
     fn few_bytes_in_place_make_the_value_no_larger() {
-        assert_eq!(size_of::<Option<Octets>>(), size_of::<Bytes>());
+        assert_eq!(size_of::<Octets>(), size_of::<Bytes>());
     }
 }
