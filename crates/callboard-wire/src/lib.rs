@@ -6,6 +6,7 @@
 //! * [`json`]: the documents of the HTTP door; [`problem`]: its errors (RFC 9457).
 //! * [`session`]: what every client protocol over a socket has in common; [`actioncable`], [`phoenix`], [`plain`]: the protocols;
 //!   [`names`]: the one mapping between topics and their names there.
+//! * [`trail`]: how far a client has come, as a text that it gives back.
 //! * [`signed`]: stream names that a web application signed for its clients.
 //! * [`status`]: the one table from error codes to HTTP, gRPC and close codes.
 
@@ -20,3 +21,4 @@ pub mod problem;
 pub mod session;
 pub mod signed;
 pub mod status;
+pub mod trail;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use callboard_core::port::ChannelDeclaration;
-use callboard_core::{Error, Position, Publication, Timestamp, Topic};
+use callboard_core::{Error, Pattern, Position, Publication, Timestamp, Topic};
 
 pub mod envelope;
 
@@ -401,6 +401,8 @@ pub enum Event<'a> {
 /// How a subscription starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Started {
+    /// What it is of: topics and patterns, in the channel's order.
+    pub topics: Vec<Pattern>,
     /// The newest position of each topic without wildcards, where it was asked for and is known, and with what the past starts.
     pub heads: Vec<Head>,
     /// Something between the client's position and the past that follows is not kept.

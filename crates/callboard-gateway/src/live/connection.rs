@@ -101,7 +101,7 @@ struct Sub {
 
 /// What a job has come to.
 enum Done {
-    Granted { sub: SubId, generation: u32, result: Result<Ready, Error> },
+    Granted { sub: SubId, generation: u32, result: Result<Box<Ready>, Error> },
     Started { sub: SubId, generation: u32, result: Result<Sources, Error> },
     Answered { ask: Option<AskId>, result: Result<Data, Error> },
     Again { sub: SubId, publications: Vec<Arc<Publication>> },

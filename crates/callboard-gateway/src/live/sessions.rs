@@ -1,8 +1,11 @@
 //! The sessions of a new client, by its protocol.
 
+use std::time::Duration;
+
 use callboard_core::{Code, Error, Principal};
 use callboard_wire::actioncable::{CableConfig, CableSession, Protocol};
 use callboard_wire::phoenix::{PhoenixConfig, PhoenixSession, Version};
+use callboard_wire::plain::{PlainConfig, PlainSession};
 use callboard_wire::session::{Limits, Opened, Session};
 use callboard_wire::signed::StreamSigner;
 
@@ -31,6 +34,27 @@ impl Live {
         let spread = self.doors.entropy.next() % 1000;
         let first_ping = config.ping_interval / 2 + config.ping_interval.mul_f64(spread as f64 / 1000.0);
         Box::new(CableSession::new(protocol, self.limits(), CableConfig { first_ping, ..config }))
+    }
+
+    /// JSON of our own.
+    pub(crate) fn plain(&self, principal: &Principal) -> Box<dyn Session> {
+        let clients = &self.config.clients;
+        let config = PlainConfig {
+            system: self.doors.system.as_str().into(),
+            subject: principal.subject.clone(),
+            expires: principal.expires,
+            message_len: clients.message_len_max,
+            messages_per_second: clients.commands_per_second,
+            messages_burst: clients.commands_burst,
+            silence_max: clients.silence_max,
+            comeback: self.comeback(),
+        };
+        Box::new(PlainSession::new(self.limits(), config))
+    }
+
+    /// When a client comes back that is sent away: not all at the same moment.
+    fn comeback(&self) -> Duration {
+        Duration::from_millis(500 + self.doors.entropy.next() % 1000)
     }
 
     /// What a new session is told when it opens.

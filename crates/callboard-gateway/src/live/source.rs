@@ -9,6 +9,7 @@ use callboard_core::{Code, Error, Mark, Pattern, Position, Seq, Timestamp, Topic
 use callboard_wire::json::Cursor;
 use callboard_wire::names;
 use callboard_wire::session::{From, Head, Started};
+use callboard_wire::trail::Trail;
 use futures_util::StreamExt as _;
 
 use crate::doors::Doors;
@@ -43,8 +44,11 @@ impl Source<'_> {
     /// Opens a stream for each topic. When this returns nothing that is published is missed.
     pub(super) async fn open(&self, from: &From) -> Result<Sources, Error> {
         let streams = Vec::with_capacity(self.topics.len());
-        let mut sources = Sources { started: Started::default(), streams, catching_up: 0 };
+        let started = Started { topics: self.topics.to_vec(), ..Started::default() };
+        let mut sources = Sources { started, streams, catching_up: 0 };
         for pattern in self.topics {
+            let own = self.own_place(pattern, from)?;
+            let from = own.as_ref().unwrap_or(from);
             let place = match pattern.as_topic() {
                 Some(topic) => self.topic(topic, from).await?,
                 None => self.pattern(pattern, from).await?,
@@ -60,12 +64,19 @@ impl Source<'_> {
 
     /// Where the topics stand, without opening anything.
     pub(super) async fn held(&self) -> Result<Started, Error> {
-        let mut started = Started::default();
+        let mut started = Started { topics: self.topics.to_vec(), ..Started::default() };
         for topic in self.topics.iter().filter_map(Pattern::as_topic) {
             let head = self.summary(&topic).await?.map_or_else(Position::default, |summary| summary.head);
             started.heads.push(Head { topic, head, after: head });
         }
         Ok(started)
+    }
+
+    /// Where one of several topics starts, by a cursor of all of them.
+    fn own_place(&self, pattern: &Pattern, from: &From) -> Result<Option<From>, Error> {
+        let From::Cursor(text) = from else { return Ok(None) };
+        let of_one = Cursor::parse(text).is_some() && self.topics.len() > 1;
+        Trail::place_in(text, pattern).filter(|_| !of_one).map(Some).ok_or_else(|| no_cursor(text))
     }
 
     async fn topic(&self, topic: Topic, from: &From) -> Result<Place, Error> {

@@ -9,6 +9,7 @@ use axum::response::Response;
 use axum::routing::any;
 use callboard_core::Principal;
 use callboard_wire::actioncable::Protocol;
+use callboard_wire::plain;
 use callboard_wire::session::{End, Opened, Session};
 use http::{HeaderValue, Method, StatusCode, header, request};
 use hyper::upgrade::OnUpgrade;
@@ -54,7 +55,6 @@ const CABLE: &str = "actioncable-v1-json";
 const CABLE_EXT: &str = "actioncable-v1-ext-json";
 // The stock client of Rails understands this as "never come back".
 const CABLE_UNSUPPORTED: &str = "actioncable-unsupported";
-const PLAIN: &str = "callboard-v1-json";
 
 fn open(live: &Arc<Live>, door: Door, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
@@ -68,16 +68,16 @@ fn open(live: &Arc<Live>, door: Door, request: Request) -> Response {
         return refuse(status, "connections from this origin are not allowed; see the setting of allowed origins");
     }
     let credentials = Credentials::of(&parts.headers, &parts.uri);
-    let Some(spoken) = speak(live, door, &parts, &credentials) else {
-        return refuse(StatusCode::BAD_REQUEST, "none of the offered subprotocols or versions is spoken here");
-    };
     let principal = auth.authenticate(credentials.token.as_deref(), live.doors.clock.now());
     let end = principal.as_ref().err().map(AuthError::end);
+    let principal = principal.unwrap_or_else(|_| Arc::new(Principal::anonymous(callboard_core::Grants::default())));
+    let Some(spoken) = speak(live, door, &parts, &credentials, &principal) else {
+        return refuse(StatusCode::BAD_REQUEST, "none of the offered subprotocols or versions is spoken here");
+    };
     // Phoenix clients are refused before the upgrade, as Phoenix does.
     if end.is_some() && door == Door::Phoenix {
         return refuse(StatusCode::FORBIDDEN, "");
     }
-    let principal = principal.unwrap_or_else(|_| Arc::new(Principal::anonymous(callboard_core::Grants::default())));
     let address = parts.extensions.get::<Peer>().map(|peer| peer.0);
     let admitted = match live.admission.admit(address, &principal) {
         Ok(admitted) => admitted,
@@ -133,13 +133,19 @@ fn handshake(parts: &request::Parts) -> Option<HeaderValue> {
 }
 
 /// The session that the client's offer asks for.
-fn speak(live: &Live, door: Door, parts: &request::Parts, credentials: &Credentials) -> Option<Spoken> {
+fn speak(
+    live: &Live,
+    door: Door,
+    parts: &request::Parts,
+    credentials: &Credentials,
+    principal: &Principal,
+) -> Option<Spoken> {
     let query = parts.uri.query().unwrap_or_default();
     let names: &[&'static str] = match door {
         // What this side likes better stands in front only where a client offers both in an order of its own.
         Door::Cable => &[CABLE_EXT, CABLE, CABLE_UNSUPPORTED],
         Door::Phoenix => &["phoenix"],
-        Door::Plain => &[PLAIN],
+        Door::Plain => &[plain::PROTOCOL],
     };
     let agreed = credentials.subprotocol(names);
     if agreed.is_none() && credentials.offers_subprotocols() {
@@ -150,7 +156,7 @@ fn speak(live: &Live, door: Door, parts: &request::Parts, credentials: &Credenti
         Door::Cable => {
             live.cable(if agreed == Some(Protocol::Extended.name()) { Protocol::Extended } else { Protocol::V1 })
         }
-        Door::Plain => return None,
+        Door::Plain => live.plain(principal),
     };
     Some(Spoken { session, subprotocol: agreed.map(HeaderValue::from_static) })
 }

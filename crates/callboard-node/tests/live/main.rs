@@ -9,7 +9,9 @@ mod client;
 mod longpoll;
 mod phoenix;
 mod phoenix_acks;
+mod plain;
 mod presence;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -204,13 +204,13 @@ mod tests {
     fn what_a_channel_answers_stands_beside_where_its_topic_stands() {
         let topic = callboard_core::Topic::parse("order.events").unwrap();
         let head = Head { topic: topic.clone(), head: Position::new(7, 57), after: Position::new(7, 41) };
-        let started = Started { heads: vec![head.clone()], gap: false };
+        let started = Started { heads: vec![head.clone()], ..Started::default() };
         assert_eq!(
             response(Some(r#"{"title":"Orders \"all\"","gap":"theirs"}"#), &started, false),
             r#"{"title":"Orders \"all\"","epoch":"7","last_seq":57,"replay_from":42,"gap":false}"#
         );
         assert_eq!(response(None, &started, true), r#"{"epoch":"7","last_seq":57,"replay_from":null,"gap":false}"#);
-        let two = Started { heads: vec![head.clone(), head], gap: true };
+        let two = Started { heads: vec![head.clone(), head], gap: true, ..Started::default() };
         let place = r#""order.events":{"epoch":"7","offset":57}"#;
         assert_eq!(response(None, &two, false), format!("{{\"positions\":{{{place},{place}}},\"gap\":true}}"));
         assert_eq!(response(Some("{}"), &Started::default(), false), r#"{"gap":false}"#);

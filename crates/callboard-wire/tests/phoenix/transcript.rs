@@ -213,7 +213,7 @@ impl<'a> Words<'a> {
             after: self.position("after"),
         };
         let heads = if self.value("head").is_some() { topics.split(',').map(head).collect() } else { Vec::new() };
-        Started { heads, gap: self.has("gap") }
+        Started { heads, gap: self.has("gap"), ..Started::default() }
     }
 }
 

@@ -160,7 +160,7 @@ impl<T: Transport> Connection<T> {
                     Ready { granted, sources: Some(sources), started, consumer }
                 })
             };
-            Done::Granted { sub, generation: 0, result: granted.await }
+            Done::Granted { sub, generation: 0, result: granted.await.map(Box::new) }
         }));
     }
 
@@ -235,7 +235,7 @@ impl<T: Transport> Connection<T> {
                     return;
                 }
                 match result {
-                    Ok(ready) => self.joined(sub, ready),
+                    Ok(ready) => self.joined(sub, *ready),
                     Err(error) => {
                         self.subs.remove(&sub);
                         let now = self.now();
