@@ -4,12 +4,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use callboard_core::limits::{RINGS_MAX, SUBSCRIBER_QUEUE_LEN};
 use callboard_core::port::Clock;
 use callboard_core::publication::Announcement;
 use callboard_core::topic::{PatternIndex, TopicPolicy, TopicRules};
-use callboard_core::{Epoch, Mark, Pattern, Position, Publication, Seq, Topic};
+use callboard_core::{Epoch, Mark, Pattern, Position, Publication, Seq, Timestamp, Topic};
 use parking_lot::{Mutex, RwLock};
 use rapidhash::RapidHashMap;
 use tokio::sync::mpsc;
@@ -105,8 +106,17 @@ struct Rings {
 
 struct Ring {
     head: Position,
-    kept: VecDeque<Arc<Publication>>,
+    // With their places in the order of all ephemeral publications.
+    kept: VecDeque<(u64, Arc<Publication>)>,
     last_used: u64,
+}
+
+/// What is kept of an ephemeral topic.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RingBounds {
+    pub(crate) head: Position,
+    /// The oldest that is kept; the one behind the head when nothing is.
+    pub(crate) first: Seq,
 }
 
 impl Hub {
@@ -178,7 +188,7 @@ impl Hub {
         publication.position
     }
 
-    /// What the ring of an ephemeral topic keeps.
+    /// What the rings of ephemeral topics keep, in the order in which it was announced.
     pub(crate) fn ring(&self, pattern: &Pattern) -> Vec<Arc<Publication>> {
         let rings = self.rings.lock();
         let now = self.clock.now();
@@ -186,16 +196,27 @@ impl Hub {
             .by_topic
             .iter()
             .filter(|(topic, _)| pattern.matches(topic))
-            .flat_map(|(topic, ring)| {
-                let age = match self.rules.policy(topic) {
-                    TopicPolicy::Ephemeral { age, .. } => age,
-                    TopicPolicy::Durable(retention) => retention.age,
-                };
-                ring.kept.iter().filter(move |publication| now.since(publication.time) <= age).cloned()
-            })
+            .flat_map(|(topic, ring)| ring.fresh(self.ring_age(topic), now).cloned())
             .collect();
-        kept.sort_by_key(|publication| publication.id);
-        kept
+        // Identifiers do not tell what came first within a millisecond.
+        kept.sort_unstable_by_key(|(place, _)| *place);
+        kept.into_iter().map(|(_, publication)| publication).collect()
+    }
+
+    /// Where the ring of an ephemeral topic begins and ends; `None` when nothing was announced on it for long.
+    pub(crate) fn ring_bounds(&self, topic: &Topic) -> Option<RingBounds> {
+        let rings = self.rings.lock();
+        let ring = rings.by_topic.get(topic)?;
+        let first = ring.fresh(self.ring_age(topic), self.clock.now()).next();
+        let first = first.map_or_else(|| ring.head.seq.next(), |(_, publication)| publication.position.seq);
+        Some(RingBounds { head: ring.head, first })
+    }
+
+    fn ring_age(&self, topic: &Topic) -> Duration {
+        match self.rules.policy(topic) {
+            TopicPolicy::Ephemeral { age, .. } => age,
+            TopicPolicy::Durable(retention) => retention.age,
+        }
     }
 
     /// Puts a publication into the queue of everyone who hears it.
@@ -236,6 +257,12 @@ impl Hub {
     }
 }
 
+impl Ring {
+    fn fresh(&self, age: Duration, now: Timestamp) -> impl Iterator<Item = &(u64, Arc<Publication>)> {
+        self.kept.iter().filter(move |(_, publication)| now.since(publication.time) <= age)
+    }
+}
+
 impl Rings {
     fn append(
         &mut self,
@@ -262,8 +289,8 @@ impl Rings {
         ring.last_used = used;
         ring.head.seq = ring.head.seq.next();
         let publication = Arc::new(announcement.at(ring.head, Mark::ZERO));
-        ring.kept.push_back(Arc::clone(&publication));
-        while ring.kept.len() > len || ring.kept.front().is_some_and(|oldest| now.since(oldest.time) > age) {
+        ring.kept.push_back((used, Arc::clone(&publication)));
+        while ring.kept.len() > len || ring.kept.front().is_some_and(|(_, oldest)| now.since(oldest.time) > age) {
             ring.kept.pop_front();
         }
         publication

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use callboard_core::limits::LOG_PAGE_LEN;
 use callboard_core::port::{Events, Start, Store, StreamEvent, SubscribeRequest};
 use callboard_core::subscription::CatchUp;
-use callboard_core::{Code, Error, Mark, Pattern, Position, Publication, Seq, Topic};
+use callboard_core::{Code, Error, Mark, Pattern, Position, Publication, Seq, Timestamp, Topic};
 
 use crate::activation::unavailable;
-use crate::hub::{Hub, LiveEvent, LiveQueue};
+use crate::hub::{Hub, LiveEvent, LiveQueue, RingBounds};
 
 /// Opens a stream. The live queue is registered before history is read, so that nothing falls between the two.
 pub(crate) async fn open(hub: Arc<Hub>, store: Arc<dyn Store>, request: SubscribeRequest) -> Result<Events, Error> {
@@ -57,6 +57,7 @@ struct Stream {
 
 impl Stream {
     async fn start(&mut self, start: Start) -> Result<(), Error> {
+        let mut since = Timestamp::from_millis(0);
         let after = match start {
             Start::Live => {
                 let head = self.store.head().await.map_err(|e| unavailable(&e))?;
@@ -67,6 +68,7 @@ impl Stream {
             }
             Start::Beginning => Mark::ZERO,
             Start::Time(time) => {
+                since = time;
                 self.others_after = self.store.mark_before(time).await.map_err(|e| unavailable(&e))?;
                 self.others_after
             }
@@ -77,7 +79,7 @@ impl Stream {
                 .seen
                 .get(&publication.topic)
                 .is_none_or(|seen| seen.epoch != publication.position.epoch || publication.position.follows(*seen));
-            if wanted {
+            if wanted && publication.time >= since {
                 self.fresh_rings.insert((publication.topic.clone(), publication.position));
                 self.ready.push_back(StreamEvent::Publication(publication));
             }
@@ -100,8 +102,7 @@ impl Stream {
             }
             let bounds = self.store.bounds(&topic).await.map_err(|e| unavailable(&e))?;
             let Some(bounds) = bounds else {
-                if after.seq > Seq::ZERO && self.hub.ring(&topic.clone().into()).is_empty() {
-                    let next = Position { epoch: after.epoch, seq: Seq(1) };
+                if let Some(next) = self.ring_gap(&topic, after) {
                     self.ready.push_back(StreamEvent::Gap { topic: topic.clone(), after, next });
                 }
                 self.seen.insert(topic, after);
@@ -123,6 +124,18 @@ impl Stream {
             self.seen.insert(topic, Position { epoch: bounds.epoch, seq: resume });
         }
         Ok(from)
+    }
+
+    /// Of a topic that is not in the log: where it goes on, when that is not right behind the position.
+    fn ring_gap(&self, topic: &Topic, after: Position) -> Option<Position> {
+        if after.seq == Seq::ZERO {
+            return None;
+        }
+        let Some(RingBounds { head, first }) = self.hub.ring_bounds(topic) else {
+            return Some(Position { epoch: after.epoch, seq: Seq(1) });
+        };
+        let same_life = after.epoch == head.epoch && after.seq <= head.seq;
+        (!same_life || after.seq.next() < first).then_some(Position { epoch: head.epoch, seq: first })
     }
 
     async fn next(&mut self) -> Result<Option<StreamEvent>, Error> {

@@ -1,7 +1,9 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
-use callboard_core::port::{Events, Start, StreamEvent, SubscribeRequest};
-use callboard_core::{Pattern, Position, Topic};
+use callboard_core::port::{Clock as _, Events, Start, StreamEvent, SubscribeRequest};
+use callboard_core::publication::Announcement;
+use callboard_core::{MessageId, Pattern, Position, Topic};
 use futures_util::StreamExt;
 
 use crate::fixture::{Engine, read};
@@ -92,6 +94,59 @@ async fn an_ephemeral_topic_gives_what_its_ring_keeps_and_then_live() {
     assert_eq!(next(&mut events).await, "caught up");
     engine.publish("live.x", "e151").await;
     assert_eq!(next(&mut events).await, "live.x@151 e151");
+}
+
+/// Announcements of one moment have identifiers that say nothing of their order.
+#[tokio::test(start_paused = true)]
+async fn what_a_ring_keeps_comes_in_the_order_in_which_it_was_announced() {
+    let engine = Engine::start(Vec::new()).await;
+    let ids = [7_u128, 3, 9, 1, 8, 2];
+    let batch = ids.iter().zip(1..).map(|(id, n)| {
+        let topic = if n % 2 == 0 { "live.x" } else { "live.y" };
+        let announcement = engine.announcement(topic, &format!("e{n}"));
+        Announcement { id: MessageId::new(engine.clock.now(), *id), ..announcement }
+    });
+    engine.runtime.dispatcher().publish(batch.collect()).await.unwrap();
+    let mut events = open(&engine, "live.*", Start::Beginning).await;
+    for expected in ["live.y@1 e1", "live.x@1 e2", "live.y@2 e3", "live.x@2 e4", "live.y@3 e5", "live.x@3 e6"] {
+        assert_eq!(next(&mut events).await, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_to_an_ephemeral_topic_is_told_what_its_ring_no_longer_keeps() {
+    let engine = Engine::start(Vec::new()).await;
+    let mut epoch = 0;
+    for n in 1..=150 {
+        epoch = engine.publish("live.x", &format!("e{n}")).await.epoch.0;
+    }
+    let after = |seq, epoch| {
+        let positions = HashMap::from([(Topic::parse("live.x").unwrap(), Position::new(epoch, seq))]);
+        Start::After { positions, others: None }
+    };
+    let mut soon = open(&engine, "live.x", after(148, epoch)).await;
+    for expected in ["live.x@149 e149", "live.x@150 e150", "caught up"] {
+        assert_eq!(next(&mut soon).await, expected);
+    }
+    let mut late = open(&engine, "live.x", after(2, epoch)).await;
+    assert_eq!(next(&mut late).await, format!("gap live.x {epoch}-2 {epoch}-51"));
+    assert_eq!(next(&mut late).await, "live.x@51 e51");
+    let mut stranger = open(&engine, "live.x", after(148, epoch + 1)).await;
+    assert_eq!(next(&mut stranger).await, format!("gap live.x {}-148 {epoch}-51", epoch + 1));
+    assert_eq!(next(&mut stranger).await, "live.x@51 e51");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_an_ephemeral_topic_nothing_comes_that_is_older_than_was_asked_for() {
+    let engine = Engine::start(Vec::new()).await;
+    engine.publish("live.x", "old").await;
+    tokio::time::advance(Duration::from_secs(10)).await;
+    let asked = engine.clock.now();
+    engine.publish("live.x", "new").await;
+    let mut events = open(&engine, "live.x", Start::Time(asked)).await;
+    for expected in ["live.x@2 new", "caught up"] {
+        assert_eq!(next(&mut events).await, expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]
