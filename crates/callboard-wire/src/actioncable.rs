@@ -6,6 +6,7 @@ use std::time::Duration;
 use callboard_core::Publication;
 
 mod command;
+mod performed;
 mod session;
 
 pub use session::CableSession;

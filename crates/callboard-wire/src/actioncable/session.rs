@@ -9,6 +9,7 @@ use callboard_core::port::ChannelDeclaration;
 use serde_json::{Value, json};
 
 use super::command::{self, History, Named};
+use super::performed::Performed;
 use super::{CableConfig, CableWrap, Protocol};
 use crate::session::{
     Ack, AskId, Command, Data, Delivery, End, Event, Frame, From, Limits, Now, Opened, Outbox, PresenceChange, Session,
@@ -218,26 +219,29 @@ impl CableSession {
 
     fn message(&mut self, sub: SubId, data: Option<&Value>, out: &mut Outbox) {
         // JSON within JSON.
-        let Some(text) = data.and_then(Value::as_str) else { return };
-        let Ok(value) = serde_json::from_str::<Value>(text) else { return };
-        let name = value.get("action").and_then(Value::as_str).unwrap_or("receive");
+        let Some(Performed { action, json }) = data.and_then(Value::as_str).and_then(Performed::read) else { return };
+        let name = action.unwrap_or_else(|| "receive".to_owned());
         let acknowledged =
             self.subs.get(&sub).and_then(|sub| sub.channel.as_ref()).is_some_and(|channel| channel.acknowledged);
         if name == "ack" && acknowledged && self.asks.len() < self.limits.asks {
-            let (seq, upto) = (value.get("seq").and_then(Value::as_u64), value.get("upto").and_then(Value::as_u64));
-            let (ack, acked) = match (seq, upto) {
-                (Some(seq), _) => (Ack::One(seq), json!({ "seq": seq })),
-                (None, Some(upto)) => (Ack::UpTo(upto), json!({ "upto": upto })),
-                (None, None) => return,
-            };
-            let ask = AskId(self.number());
-            self.asks.insert(ask, Asked { sub, acked });
-            let topic = value.get("topic").and_then(Value::as_str).map(str::to_owned);
-            return out.ask(Command::Acknowledge { sub, ask: Some(ask), topic, ack });
+            return self.acknowledge(sub, &json, out);
         }
         // The protocol has no replies.
-        let (name, data) = (name.to_owned(), Data::Json(text.to_owned()));
-        out.ask(Command::Perform { sub, ask: None, name, data });
+        out.ask(Command::Perform { sub, ask: None, name, data: Data::Json(json) });
+    }
+
+    fn acknowledge(&mut self, sub: SubId, json: &str, out: &mut Outbox) {
+        let value: Value = serde_json::from_str(json).unwrap_or_default();
+        let (seq, upto) = (value.get("seq").and_then(Value::as_u64), value.get("upto").and_then(Value::as_u64));
+        let (ack, acked) = match (seq, upto) {
+            (Some(seq), _) => (Ack::One(seq), json!({ "seq": seq })),
+            (None, Some(upto)) => (Ack::UpTo(upto), json!({ "upto": upto })),
+            (None, None) => return,
+        };
+        let ask = AskId(self.number());
+        self.asks.insert(ask, Asked { sub, acked });
+        let topic = value.get("topic").and_then(Value::as_str).map(str::to_owned);
+        out.ask(Command::Acknowledge { sub, ask: Some(ask), topic, ack });
     }
 
     fn subscribed(&mut self, sub: SubId, channel: &Arc<ChannelDeclaration>, gap: bool, missed: bool, out: &mut Outbox) {
