@@ -12,7 +12,8 @@ use crate::workspace::Workspace;
 /// Where the packages and the tests are, relative to the root.
 const FOLDER: &str = "tests/clients";
 /// Programs that the tests start, and the variables that say where they are.
-const PROGRAMS: &[(&str, &str)] = &[("callboard-clients-server", "CALLBOARD_CLIENTS_SERVER")];
+const PROGRAMS: &[(&str, &str)] =
+    &[("callboard-clients-server", "CALLBOARD_CLIENTS_SERVER"), ("callboard-example-campaign", "CALLBOARD_CAMPAIGN")];
 /// Node.js has what the tests need from this version on.
 const NODE_MAJOR: u32 = 20;
 /// No single test takes so long, in milliseconds.
